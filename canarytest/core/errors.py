@@ -1,0 +1,51 @@
+"""
+The errors of canarytest, one class for each handler that exists.
+
+* CanaryError
+  - ConfigError        the user's input          -> usage error (4), nothing was touched
+  - PlatformError      the world failed          -> abort, exit status 12
+    - RolloutLocked    another run drives it     -> exit status 12, nothing was touched
+  - CanaryNotReady     the canary did not come up -> abort, exit status 1
+  - Inconclusive       too little could be seen  -> abort, exit status 10
+* WrongVersion(AssertionError)  a response was not made by the version that was asked
+* SplitMismatch(AssertionError) the share at the edge is not the one that was set
+* LoadBreach(AssertionError)    the load of the step left its bounds
+"""
+
+from __future__ import annotations
+
+
+class CanaryError(Exception):
+    """Base of all errors that canarytest raises on purpose."""
+
+
+class ConfigError(CanaryError):
+    """The configuration, an option or the manifest cannot be used as it is."""
+
+
+class PlatformError(CanaryError):
+    """The platform (an API, the router, a process that is not the canary) failed."""
+
+
+class RolloutLocked(PlatformError):
+    """Another run drives this rollout."""
+
+
+class CanaryNotReady(CanaryError):
+    """The canary did not become ready, or ended before it was."""
+
+
+class Inconclusive(CanaryError):
+    """Not enough could be seen to say that the canary is good."""
+
+
+class WrongVersion(AssertionError):
+    """A response was made by another version than the one that was asked."""
+
+
+class SplitMismatch(AssertionError):
+    """The share of the canary at the edge is not the one that was set."""
+
+
+class LoadBreach(AssertionError):
+    """The load of this step left the bounds it was asserted to keep."""

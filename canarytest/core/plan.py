@@ -1,0 +1,239 @@
+"""The plan of a rollout: its stops, read from the Rollout's own steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from canarytest.core import replicas as arithmetic
+from canarytest.core.errors import ConfigError
+
+STEP_KINDS = (
+    "setWeight",
+    "pause",
+    "setCanaryScale",
+    "setHeaderRoute",
+    "setMirrorRoute",
+    "analysis",
+    "experiment",
+    "plugin",
+)
+DARK = "dark"
+_GO_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stop of the rollout, where the canary is verified before it gets more traffic."""
+
+    index: int  # among the stops, from 0
+    label: str  # "dark", "10%"; a second stop at the same weight is "10%-2"
+    weight: int  # percent, as the Rollout asks
+    share: float  # of the traffic at the edge that the canary should get, 0 to 1
+    bake_s: float  # the least time at this stop, seconds
+    indefinite: bool  # somebody has to let the rollout go on
+    spec_index: int  # of the pause or analysis in spec.strategy.canary.steps
+    canary_pods: int
+    stable_pods: int
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether no user meets the canary here."""
+        return self.share == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Limits of the pod's first container; None where the manifest sets none."""
+
+    cpu_cores: float | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a Rollout asks for, step by step."""
+
+    rollout: str
+    namespace: str
+    replicas: int
+    has_router: bool
+    steps: tuple[Step, ...]
+    kinds: tuple[str, ...]  # the kind of each entry of spec.strategy.canary.steps
+    image: str  # of the first container
+    resources: Resources
+
+
+def plan_of(rollout: Mapping[str, Any]) -> Plan:
+    """
+    Read the plan of *rollout*, the parsed manifest of an Argo `Rollout`.
+
+    Raises ConfigError when it is no Rollout with canary steps, or a step has no known meaning.
+    """
+    if rollout.get("kind") != "Rollout":
+        raise ConfigError(
+            f"the manifest is a {rollout.get('kind')!r}, not a 'Rollout' of argoproj.io"
+        )
+    spec = _mapping(rollout, "spec")
+    canary = _mapping(_mapping(spec, "strategy"), "canary")
+    entries = canary.get("steps") or []
+    if not entries:
+        raise ConfigError(
+            "spec.strategy.canary.steps is empty: Argo would give the canary all traffic at once; "
+            "add steps, e.g. [{setWeight: 10}, {pause: {duration: 2m}}]"
+        )
+    container = _first_container(spec)
+    count = spec.get("replicas", 1)
+    has_router = bool(canary.get("trafficRouting"))
+    kinds = tuple(_kind(entry, i) for i, entry in enumerate(entries))
+    surge = arithmetic.resolve(canary.get("maxSurge", "25%"), count, round_up=True)
+    steps = tuple(_stops(entries, kinds, count, has_router=has_router, max_surge=surge))
+    if not steps:
+        raise ConfigError(
+            "spec.strategy.canary.steps has no pause: there is no stop where the canary could be "
+            "verified; add e.g. {pause: {duration: 2m}} after each setWeight"
+        )
+    metadata = rollout.get("metadata") or {}
+    return Plan(
+        rollout=metadata.get("name", "rollout"),
+        namespace=metadata.get("namespace", "default"),
+        replicas=count,
+        has_router=has_router,
+        steps=steps,
+        kinds=kinds,
+        image=container.get("image", ""),
+        resources=_resources(container),
+    )
+
+
+def seconds(duration: str | int) -> float:
+    """
+    Return the seconds of an Argo *duration*: 30, "30", "90s", "1h30m".
+
+    Raises ConfigError when it is none of these.
+    """
+    text = str(duration).strip()
+    if text.isdigit():
+        return float(text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ConfigError(f"{duration!r} is not a duration; expected e.g. 30, '90s' or '1h30m'")
+    return sum(float(number) * _GO_UNITS_S[unit] for number, unit in parts)
+
+
+def quantity(text: str | float) -> float:
+    """
+    Return the number of a Kubernetes *quantity*: "500m" is 0.5, "1Gi" is 1073741824.
+
+    Raises ConfigError when it is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m|[kKMGTPE]i?)?", str(text).strip())
+    if not match:
+        raise ConfigError(f"{text!r} is not a Kubernetes quantity; expected e.g. '500m' or '1Gi'")
+    number, unit = float(match[1]), match[2] or ""
+    if unit == "m":
+        return number / 1000
+    base = 1024 if unit.endswith("i") else 1000
+    return number * float(base ** ("kMGTPE".index(unit[0].replace("K", "k")) + 1 if unit else 0))
+
+
+def _stops(
+    entries: Sequence[Mapping[str, Any]],
+    kinds: Sequence[str],
+    count: int,
+    *,
+    has_router: bool,
+    max_surge: int,
+) -> list[Step]:
+    stops: list[Step] = []
+    weight, scale = 0, None
+    for i, (entry, kind) in enumerate(zip(entries, kinds, strict=True)):
+        value = entry[kind]
+        if kind == "setWeight":
+            weight = _weight(value, i)
+        elif kind == "setCanaryScale":
+            scale = None if (value or {}).get("matchTrafficWeight") else value
+        elif kind in ("pause", "analysis"):
+            pods = _pods(weight, scale, count, has_router=has_router, max_surge=max_surge)
+            if pods[0] == 0:
+                continue  # no canary pod runs here: there is nothing to verify
+            duration = (value or {}).get("duration") if kind == "pause" else 0
+            stops.append(
+                Step(
+                    index=len(stops),
+                    label=_label(weight, stops),
+                    weight=weight,
+                    share=weight / 100 if has_router else pods[0] / sum(pods),
+                    bake_s=0.0 if duration is None else seconds(duration),
+                    indefinite=duration is None,
+                    spec_index=i,
+                    canary_pods=pods[0],
+                    stable_pods=pods[1],
+                )
+            )
+    return stops
+
+
+def _pods(
+    weight: int,
+    scale: Mapping[str, Any] | None,
+    count: int,
+    *,
+    has_router: bool,
+    max_surge: int,
+) -> tuple[int, int]:
+    if not has_router:
+        return arithmetic.without_router(weight, count, max_surge=max_surge)
+    canary, stable = arithmetic.with_router(weight, count)
+    if scale and "replicas" in scale:
+        canary = int(scale["replicas"])
+    elif scale and "weight" in scale:
+        canary = arithmetic.with_router(int(scale["weight"]), count)[0]
+    return canary, stable
+
+
+def _label(weight: int, before: Sequence[Step]) -> str:
+    base = DARK if weight == 0 else f"{weight}%"
+    same = sum(step.weight == weight for step in before)
+    return f"{base}-{same + 1}" if same else base
+
+
+def _weight(value: object, index: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:  # noqa: PLR2004  percent
+        raise ConfigError(
+            f"steps[{index}]: setWeight {value!r} is not a whole number from 0 to 100"
+        )
+    return value
+
+
+def _kind(entry: object, index: int) -> str:
+    found = [kind for kind in STEP_KINDS if isinstance(entry, Mapping) and kind in entry]
+    if len(found) != 1:
+        raise ConfigError(
+            f"steps[{index}]: {entry!r} is no step; expected exactly one of {', '.join(STEP_KINDS)}"
+        )
+    return found[0]
+
+
+def _mapping(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = parent.get(key)
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"the Rollout has no {key!r} that canarytest can walk; found {value!r}")
+    return value
+
+
+def _first_container(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    template = (spec.get("template") or {}).get("spec") or {}
+    containers = template.get("containers") or [{}]
+    first: Mapping[str, Any] = containers[0]
+    return first
+
+
+def _resources(container: Mapping[str, Any]) -> Resources:
+    limits = (container.get("resources") or {}).get("limits") or {}
+    return Resources(
+        cpu_cores=quantity(limits["cpu"]) if "cpu" in limits else None,
+        memory_bytes=int(quantity(limits["memory"])) if "memory" in limits else None,
+    )

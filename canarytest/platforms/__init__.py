@@ -1,0 +1,1 @@
+"""Where a rollout runs: one package for each platform, none imports another."""

@@ -1,0 +1,1 @@
+"""The pytest side: options, fixtures, markers, collection, the loop, the exit status."""

@@ -1,0 +1,1 @@
+"""Where measurements come from: load, the edge probe, the split."""

@@ -1,0 +1,3 @@
+"""Only the root conftest may name plugins."""
+
+pytest_plugins = ["pytester"]
