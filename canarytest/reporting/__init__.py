@@ -1,1 +1,1 @@
-"""What is made of a run's events: files, the terminal, the report. Nothing here asks anything else."""
+"""What is made of a run's events: files, the terminal, the report. It asks nothing else."""

@@ -1,0 +1,123 @@
+"""
+What the driver needs of the world: a platform, a clock, a place for events.
+
+The real ones live in `canarytest.platforms`, `canarytest.clock` and `canarytest.reporting`; the
+fakes of `canarytest.testing` are public and serve the tests of other platforms as well.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from canarytest.core.plan import Plan, Step
+from canarytest.core.reach import Reach, Version
+
+
+class IncidentKind(StrEnum):
+    """What a platform may notice by itself."""
+
+    RESTARTED = "restarted"  # a process or container of a version ended and was started again
+    NOT_READY = "not ready"  # a version that was ready is no longer
+    ROUTER = "router"  # what carries users' requests ended, or does not take orders
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that happened on the platform while nobody asked for it."""
+
+    kind: IncidentKind
+    version: Version | None  # None: it is neither version's
+    message: str  # one sentence, with the last line of the log where there is one
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a rollout turned out to be, once begun."""
+
+    platform: str
+    stable: str  # what the version calls itself, e.g. "v100"
+    canary: str
+    images: Mapping[str, str]  # version -> image or command
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the platform says of itself. Not a proof: that takes responses."""
+
+    share: float  # of the edge's traffic that is routed to the canary, 0 to 1
+    stable_complete: bool  # every pod of the stable version is ready
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Users' requests that the canary answered, as the router counted them."""
+
+    requests: int
+    failures: int
+
+
+class Platform(Protocol):
+    """
+    Where a rollout runs.
+
+    Every method but `abort`, `state` and `exposure` is called from one thread; those three from
+    any. World trouble is raised as `PlatformError`, a canary that does not come up as
+    `CanaryNotReady`. Each call is bounded in time by the platform itself.
+    """
+
+    supports: frozenset[str]  # the kinds of steps it can walk
+
+    def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
+        """
+        Take the rollout over, with all traffic on the stable version.
+
+        Afterwards the versions can be told apart and `Facts.reach` serves the edge and stable.
+        *on_incident* is called from the platform's own threads.
+        """
+
+    def open(self, step: Step) -> None:
+        """Bring *step* in force: pods ready, the router answering by its weight."""
+
+    def abort(self) -> None:
+        """
+        Try once to send all traffic back to the stable version.
+
+        Returns once the order is taken. Idempotent, in any state, from any thread, also while
+        another call hangs.
+        """
+
+    def promote(self) -> None:
+        """Make the canary the stable version: all traffic, the other one gone."""
+
+    def state(self) -> State:
+        """Return what is in force now."""
+
+    def exposure(self) -> Exposure | None:
+        """Return what users' requests met so far; None where the router does not count."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Return the canary's `cpu` and `memory` as shares of its limits, what is known of them."""
+
+    def logs(self, version: Version) -> str:
+        """Return the last lines that *version* logged, at most 100; empty when there are none."""
+
+    def close(self) -> None:
+        """End whatever this run started. Never raises; safe to call twice and before `begin`."""
+
+
+class Clock(Protocol):
+    """Time, passed in."""
+
+    def now(self) -> float:
+        """Return seconds that never jump, for differences."""
+
+    def time(self) -> float:
+        """Return seconds since the epoch, for people."""
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        """Wait on *condition*, which the caller holds, until it is notified or *seconds* passed."""
