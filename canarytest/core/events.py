@@ -50,6 +50,7 @@ class StepOpened(Event):
     weight: int
     share: float  # expected at the edge
     seconds: float  # from the order to the weight in force
+    canary: str  # what the canary calls itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Evidence:
 
     share: float  # the expected one
     tests: Mapping[TestOutcome, int] = field(default_factory=dict)
+    tests_over: bool = False  # whether more tests may come
     load_expected: bool = False
     load: Mapping[Version | None, Tally] = field(default_factory=dict)
     load_trouble: str | None = None  # why the load cannot be trusted
@@ -42,6 +43,14 @@ class Evidence:
     def with_test(self, outcome: TestOutcome) -> Evidence:
         """Return this and one more test."""
         return replace(self, tests={**self.tests, outcome: self.tests.get(outcome, 0) + 1})
+
+    def with_tests_over(self) -> Evidence:
+        """Return this, with no more tests to come."""
+        return replace(self, tests_over=True)
+
+    def with_load_trouble(self, sentence: str) -> Evidence:
+        """Return this, with the first reason why the load cannot be trusted."""
+        return replace(self, load_trouble=self.load_trouble or sentence)
 
     def with_load(self, second: LoadSecond) -> Evidence:
         """Return this and one more second of load."""

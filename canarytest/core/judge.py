@@ -63,13 +63,15 @@ class Judgement:
     findings: tuple[Finding, ...]
 
     @property
+    def is_final(self) -> bool:
+        """Whether nothing more that is seen can turn this into a success."""
+        return any(f.zone in (Zone.ROLL_BACK, Zone.UNTRUSTED) for f in self.findings)
+
+    @property
     def may_change(self) -> bool:
-        """Whether looking longer can still turn this into a success."""
-        zones = {finding.zone for finding in self.findings}
-        return bool(zones & {Zone.TOO_LITTLE, Zone.WARNING}) and not zones & {
-            Zone.ROLL_BACK,
-            Zone.UNTRUSTED,
-        }
+        """Whether looking longer may turn this into a success."""
+        undecided = any(f.zone in (Zone.TOO_LITTLE, Zone.WARNING) for f in self.findings)
+        return undecided and not self.is_final
 
 
 _ORDER = (Zone.ROLL_BACK, Zone.UNTRUSTED, Zone.TOO_LITTLE, Zone.WARNING)
@@ -117,6 +119,8 @@ def _tests(evidence: Evidence) -> Finding:
         zone, sentence = Zone.UNTRUSTED, f"tests: {said}"
     elif passed:
         zone, sentence = Zone.NORMAL, f"tests: {said}"
+    elif not evidence.tests_over:
+        zone, sentence = Zone.TOO_LITTLE, f"no test has passed yet ({said})"
     else:
         zone, sentence = (
             Zone.UNTRUSTED,

@@ -69,6 +69,21 @@ class LoadSecond:
         """Return the tally of *version*, all endpoints together."""
         return total(entry.tally for entry in self.tallies if entry.version is version)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data, for one line of a file or a pipe."""
+        data = {name: getattr(self, name) for name in ("at", "users", "cpu", "lag_s")}
+        tallies = [[e.version, e.endpoint, e.tally.as_json()] for e in self.tallies]
+        return {**data, "tallies": tallies}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LoadSecond:
+        """Return what `as_json` was made of."""
+        tallies = tuple(
+            EndpointTally(Version(version) if version else None, endpoint, Tally.from_json(tally))
+            for version, endpoint, tally in data["tallies"]
+        )
+        return cls(data["at"], data["users"], data["cpu"], data["lag_s"], tallies)
+
 
 def total(tallies: Iterable[Tally]) -> Tally:
     """Return the tally of all *tallies* together."""

@@ -40,7 +40,7 @@ class Facts:
 
     platform: str
     stable: str  # what the version calls itself, e.g. "v100"
-    canary: str
+    canary: str  # empty until it ran
     images: Mapping[str, str]  # version -> image or command
     reach: Reach
 
@@ -76,12 +76,17 @@ class Platform(Protocol):
         """
         Take the rollout over, with all traffic on the stable version.
 
-        Afterwards the versions can be told apart and `Facts.reach` serves the edge and stable.
-        *on_incident* is called from the platform's own threads.
+        Afterwards `Facts.reach` serves the edge and the stable version; the canary need not run
+        yet. *on_incident* is called from the platform's own threads.
         """
 
-    def open(self, step: Step) -> None:
-        """Bring *step* in force: pods ready, the router answering by its weight."""
+    def open(self, step: Step) -> Facts:
+        """
+        Bring *step* in force: pods ready, the router answering by its weight.
+
+        Returns the facts, the canary's own name among them: once it runs, the two versions are
+        told apart, or `Inconclusive` is raised before any user meets it.
+        """
 
     def abort(self) -> None:
         """

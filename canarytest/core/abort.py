@@ -1,0 +1,189 @@
+"""The one way back: sent once, tried until it is taken, then proven."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from canarytest.core import events
+from canarytest.core.ports import Clock, Platform
+from canarytest.core.proof import ProbeSample, Proof, Terms
+from canarytest.core.reasons import Reason
+
+RETRY_S = 0.5
+LOOK_S = 0.25  # how often the platform is asked whether it is back, while responses are counted
+
+
+class Abort:
+    """
+    The abort of one rollout, and its proof.
+
+    A thread of its own sends the order, so that whoever finds the reason is not held up by an API
+    that hangs, and proves it, so that the proof does not wait for a test that is still running.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        clock: Clock,
+        emit: Callable[[events.Event], None],
+        terms: Terms,
+        within_s: float,
+    ) -> None:
+        self.reason: Reason | None = None
+        self.is_proven = False
+        self.on_start: Callable[[], None] = lambda: None  # told when a reason is found
+        self._platform = platform
+        self._clock = clock
+        self._emit = emit
+        self._terms = terms
+        self._within_s = within_s
+        self._changed = threading.Condition()
+        self._is_forbidden = False
+        self._is_sent = False
+        self._is_settled = False
+        self._given_up = ""
+        self._proof: Proof | None = None
+        self._decided_time = 0.0
+
+    def start(self, reason: Reason) -> bool:
+        """Begin to abort for *reason*; False if there was one before, or it is promoted."""
+        with self._changed:
+            if self.reason is not None or self._is_forbidden:
+                return False
+            self.reason = reason
+            self._decided_time = self._clock.time()
+            self._proof = Proof(self._terms, self._clock.now())
+        threading.Thread(target=self._run, name="canarytest-abort", daemon=True).start()
+        return True
+
+    def forbid(self) -> bool:
+        """Let no abort begin any more: the rollout is promoted. False if one has begun."""
+        with self._changed:
+            self._is_forbidden = self.reason is None
+            return self._is_forbidden
+
+    def see(self, samples: Sequence[ProbeSample]) -> None:
+        """Take responses at the edge."""
+        with self._changed:
+            if self._proof is not None:
+                for sample in samples:
+                    self._proof.see(sample)
+                self._changed.notify_all()
+
+    def wait_sent(self, seconds: float) -> None:
+        """Wait until the order was taken, at most *seconds*."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_sent or self._is_settled, seconds)
+
+    def wait_settled(self) -> bool:
+        """Wait until the rollback is proven or given up; True if it is proven."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_settled or self.reason is None)
+        return self.is_proven
+
+    def give_up(self, why: str) -> None:
+        """Stop proving: what is not proven by now is not."""
+        with self._changed:
+            self._given_up = why
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_settled or self.reason is None, 5.0)
+
+    def _run(self) -> None:
+        reason, proof = self.reason, self._proof
+        if reason is None or proof is None:
+            raise AssertionError(reason)
+        complaint = self._send(reason, proof)
+        self.on_start()
+        self._emit(
+            events.RolloutAborted(
+                self._clock.time(), cause=reason.cause, reason=reason.sentence, step=reason.step
+            )
+        )
+        with self._changed:
+            self._is_sent = not complaint
+            self._changed.notify_all()
+        complaint = complaint or self._prove(proof)
+        self._tell(proof, complaint)
+        with self._changed:
+            self.is_proven = not complaint
+            self._is_settled = True
+            self._changed.notify_all()
+
+    def _send(self, reason: Reason, proof: Proof) -> str:
+        """Send the order until it is taken; return why it was not, if so."""
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                self._platform.abort()
+            except Exception as error:  # noqa: BLE001  whatever it is, the traffic is not back
+                trouble = f"{type(error).__name__}: {error}"
+            else:
+                break
+            with self._changed:
+                waited = self._clock.now() - proof.decided
+                if self._given_up or waited > self._within_s:
+                    return f"not taken in {waited:.0f} s and {attempts} attempts: {trouble}"
+                self._clock.wait(self._changed, RETRY_S)
+        self._emit(
+            events.AbortSent(
+                self._clock.time(),
+                reason=reason.sentence,
+                decided=self._decided_time,
+                seconds=self._clock.now() - proof.decided,
+                attempts=attempts,
+            )
+        )
+        return ""
+
+    def _prove(self, proof: Proof) -> str:
+        """Wait for the proof; return what is missing, if so."""
+        while True:
+            is_back, trouble = self._ask()
+            with self._changed:
+                if not is_back:
+                    proof.restart()
+                now = self._clock.now()
+                if is_back and proof.is_complete(now):
+                    return ""
+                if self._given_up:
+                    return f"{self._given_up}: {proof.complaint}"
+                if proof.is_late(now):
+                    return f"{proof.complaint}{trouble}"
+                self._clock.wait(self._changed, LOOK_S)
+
+    def _ask(self) -> tuple[bool, str]:
+        try:
+            state = self._platform.state()
+        except Exception as error:  # noqa: BLE001  a platform that cannot say is not back
+            return False, f"; the platform cannot say where it is: {error}"
+        if state.share > 0:
+            return False, f"; the router still gives the canary {state.share:.0%}"
+        return state.stable_complete, "" if state.stable_complete else "; stable is not complete"
+
+    def _tell(self, proof: Proof, complaint: str) -> None:
+        if complaint:
+            self._emit(
+                events.RollbackNotProven(
+                    self._clock.time(),
+                    reason=complaint,
+                    last_canary=proof.seconds_to_last_canary,
+                    errors=proof.errors,
+                    probes=proof.probes,
+                )
+            )
+            return
+        self._emit(
+            events.RollbackProven(
+                self._clock.time(),
+                window=self._terms.window_s,
+                responses=proof.responses,
+                bound=proof.bound,
+                last_canary=proof.seconds_to_last_canary,
+                errors=proof.errors,
+                restarts=proof.restarts,
+                probes=proof.probes,
+                sentence=proof.sentence,
+            )
+        )

@@ -1,0 +1,286 @@
+"""Walks a rollout through its plan: open, see, judge, go on or abort. Knows no platform by name."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from canarytest.core import events
+from canarytest.core.abort import Abort
+from canarytest.core.bands import Policy
+from canarytest.core.errors import CanaryNotReady, Inconclusive, PlatformError
+from canarytest.core.evidence import Evidence, TestOutcome
+from canarytest.core.judge import Judgement, Verdict, Zone, judge
+from canarytest.core.measure import LoadSecond, Tally
+from canarytest.core.plan import Plan, Step
+from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Platform
+from canarytest.core.proof import ProbeSample, Terms
+from canarytest.core.reach import Version
+from canarytest.core.reasons import Cause, Reason
+from canarytest.core.sketch import Sketch
+
+Emit = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things may take, in seconds."""
+
+    look_longer_s: float = 60.0  # beyond the bake, while a metric is undecided or in warning
+    abort_within_s: float = 120.0  # an abort that no API took until then is not proven
+    proof: Terms = field(default_factory=Terms)
+
+
+class Driver:
+    """
+    One rollout, from its begin to promoted or proven back.
+
+    `begin`, `open`, `close`, `promote` are called in turn from one thread; `see_...` and `abort`
+    from any. The first reason to abort wins; after it nothing opens and nothing is promoted.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        platform: Platform,
+        policy: Policy,
+        *,
+        clock: Clock,
+        emit: Emit,
+        limits: Limits | None = None,
+    ) -> None:
+        self.plan = plan
+        self.platform = platform
+        self.policy = policy.shared_by(len(plan.steps))
+        self.clock = clock
+        self.emit = emit
+        self.limits = limits or Limits()
+        self.step: Step | None = None  # the last one opened
+        self.is_promoted = False
+        self.facts: Facts | None = None
+        self._evidence: Evidence | None = None  # of the open step; None between steps
+        self._opened_at = 0.0
+        self._changed = threading.Condition()
+        self._abort = Abort(platform, clock, emit, self.limits.proof, self.limits.abort_within_s)
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the rollout was aborted; None while it was not."""
+        return self._abort.reason
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What was seen in the open step; None between steps."""
+        return self._evidence
+
+    def begin(self) -> Facts | None:
+        """Take the rollout over; None when that failed and the rollout is being aborted."""
+        with self._guard():
+            self.facts = self.platform.begin(self.plan, self.see_incident)
+        return self.facts if self.reason is None else None
+
+    def open(self, step: Step, *, load_expected: bool = False) -> bool:
+        """Bring *step* in force; False when the rollout is, or thereby was, aborted."""
+        if self.reason is not None:
+            return False
+        began = self.clock.now()
+        with self._guard(step):
+            self.facts = self.platform.open(step)
+        with self._changed:
+            if self.reason is not None:
+                return False
+            self.step = step
+            self._opened_at = self.clock.now()
+            self._evidence = Evidence(step.share, load_expected=load_expected)
+        self.emit(
+            events.StepOpened(
+                self.clock.time(),
+                step=step.index,
+                label=step.label,
+                weight=step.weight,
+                share=step.share,
+                seconds=self._opened_at - began,
+                canary=self.facts.canary if self.facts else "",
+            )
+        )
+        return True
+
+    def close(self) -> Judgement | None:
+        """
+        Wait until the open step is decided, and say how; None when it was aborted meanwhile.
+
+        Returns at the end of the bake if all is normal; looks longer while that may help.
+        """
+        step = self.step
+        with self._changed:
+            if self._evidence is not None:
+                self._evidence = self._evidence.with_tests_over()
+            judgement = self._wait_for_decision()
+            evidence, self._evidence = self._evidence, None
+        if judgement is None or evidence is None or step is None:
+            return None
+        self.emit(
+            events.StepJudged(
+                self.clock.time(),
+                step=step.index,
+                label=step.label,
+                verdict=judgement.verdict,
+                reason=judgement.reason,
+                seconds=self.clock.now() - self._opened_at,
+                tests={str(outcome): count for outcome, count in evidence.tests.items()},
+                findings=judgement.findings,
+            )
+        )
+        if judgement.verdict is not Verdict.SUCCESSFUL:
+            self._abort_for(judgement)
+            return None
+        return judgement
+
+    def promote(self) -> bool:
+        """Make the canary the stable version; False when the rollout is aborted instead."""
+        if self.reason is not None or self.facts is None:
+            return False
+        began = self.clock.now()
+        with self._guard():
+            self.platform.promote()
+            self.is_promoted = self._abort.forbid()
+        if self.is_promoted:
+            self.emit(
+                events.RolloutPromoted(
+                    self.clock.time(), canary=self.facts.canary, seconds=self.clock.now() - began
+                )
+            )
+        return self.is_promoted
+
+    def abort(self, cause: Cause, sentence: str) -> bool:
+        """
+        Send all traffic back; True if this is the reason that counts.
+
+        Returns when the platform took the order, or after two seconds: it is tried on meanwhile.
+        """
+        reason = Reason(cause, sentence, self.step.label if self.step else None)
+        is_first = self._abort.start(reason)
+        with self._changed:
+            self._changed.notify_all()
+        self._abort.wait_sent(2.0)
+        return is_first
+
+    def settle(self) -> bool:
+        """Wait until an abort is proven, or is not to be; True if it is."""
+        return self._abort.wait_settled()
+
+    def give_up(self, why: str) -> None:
+        """End the proof of a rollback as not proven, now."""
+        self._abort.give_up(why)
+
+    def see_test(self, outcome: TestOutcome, what: str) -> None:
+        """Take the outcome of one test; *what* names it and says why, if it is bad."""
+        self._see(lambda evidence: evidence.with_test(outcome))
+        if outcome in (TestOutcome.FAILED, TestOutcome.ERROR):
+            self.abort(Cause.TEST, what)
+        elif outcome is TestOutcome.INCONCLUSIVE:
+            self.abort(Cause.INCONCLUSIVE, what)
+
+    def see_load(self, second: LoadSecond) -> None:
+        """Take one second of load; a breach aborts here and now."""
+        self._see(lambda evidence: evidence.with_load(second))
+        self._consider()
+
+    def see_load_trouble(self, sentence: str) -> None:
+        """Take the reason why the load of this step cannot be trusted."""
+        self._see(lambda evidence: evidence.with_load_trouble(sentence))
+        self._consider()
+
+    def see_probe(self, samples: Sequence[ProbeSample]) -> None:
+        """Take what the edge probe saw, in order."""
+        self._abort.see(samples)
+        self._see(lambda evidence: _with_samples(evidence, samples, self._opened_at))
+        self._consider()
+
+    def see_gauges(self, values: Mapping[str, float]) -> None:
+        """Take one sample of the canary's gauges."""
+        self._see(lambda evidence: evidence.with_gauges(values))
+        self._consider()
+
+    def see_incident(self, incident: Incident) -> None:
+        """Take what the platform noticed; the canary is to blame for its own trouble only."""
+        self.emit(
+            events.MeasurementTaken(
+                self.clock.time(),
+                step=self.step.index if self.step else 0,
+                source="platform",
+                values={
+                    "incident": incident.kind,
+                    "version": incident.version,
+                    "message": incident.message,
+                },
+            )
+        )
+        if self.is_promoted:
+            return
+        if incident.version is not Version.CANARY:
+            self.abort(Cause.WORLD, incident.message)
+        elif incident.kind is IncidentKind.RESTARTED:
+            self.abort(Cause.RESTARTED, incident.message)
+        else:
+            self.abort(Cause.NOT_READY, incident.message)
+
+    def _see(self, add: Callable[[Evidence], Evidence]) -> None:
+        with self._changed:
+            if self._evidence is not None:
+                self._evidence = add(self._evidence)
+                self._changed.notify_all()
+
+    def _consider(self) -> None:
+        """Abort at once if what was seen is enough to; never promote from here."""
+        evidence = self._evidence
+        if evidence is None or self.reason is not None:
+            return
+        judgement = judge(evidence, self.policy)
+        if judgement.is_final:
+            self._abort_for(judgement)
+
+    def _abort_for(self, judgement: Judgement) -> None:
+        failed = judgement.verdict is Verdict.FAILED
+        is_tests = judgement.findings[0].zone is Zone.ROLL_BACK
+        cause = (Cause.TEST if is_tests else Cause.BREACH) if failed else Cause.INCONCLUSIVE
+        self.abort(cause, judgement.reason)
+
+    def _wait_for_decision(self) -> Judgement | None:
+        step = self.step
+        if step is None:
+            return None
+        bake_over = self._opened_at + step.bake_s
+        latest = bake_over + self.limits.look_longer_s
+        while self.reason is None and self._evidence is not None:
+            judgement = judge(self._evidence, self.policy)
+            now = self.clock.now()
+            is_baked = now >= bake_over
+            if judgement.is_final or (is_baked and (now >= latest or not judgement.may_change)):
+                return judgement
+            self.clock.wait(self._changed, (latest if is_baked else bake_over) - now)
+        return None
+
+    @contextlib.contextmanager
+    def _guard(self, step: Step | None = None) -> Iterator[None]:
+        """Turn what a platform raises into the abort that it means."""
+        prefix = f"opening {step.label}: " if step else ""
+        try:
+            yield
+        except CanaryNotReady as error:
+            self.abort(Cause.NOT_READY, f"{prefix}{error}")
+        except Inconclusive as error:
+            self.abort(Cause.INCONCLUSIVE, f"{prefix}{error}")
+        except PlatformError as error:
+            self.abort(Cause.WORLD, f"{prefix}{error}")
+
+
+def _with_samples(evidence: Evidence, samples: Sequence[ProbeSample], opened_at: float) -> Evidence:
+    for sample in samples:
+        sent = sample.at - sample.latency_ms / 1000
+        if sent >= opened_at:  # what was under way before belongs to no step
+            tally = Tally(1, int(not sample.is_ok), Sketch.of([sample.latency_ms]))
+            evidence = evidence.with_probe(sample.version, tally)
+    return evidence

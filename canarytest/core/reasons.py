@@ -1,0 +1,67 @@
+"""Why a rollout was aborted, and the exit status that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+EXIT_PROMOTED = 0
+EXIT_NOT_PROVEN = 11
+
+
+class Cause(StrEnum):
+    """What kind of reason ended a rollout."""
+
+    TEST = "a test failed"
+    BREACH = "a metric is over its band"
+    NOT_READY = "the canary did not become ready"
+    RESTARTED = "the canary restarted"
+    INCONCLUSIVE = "too little could be seen"
+    WORLD = "the world failed"
+    INTERRUPTED = "the run was interrupted"
+    INTERNAL = "canarytest or pytest failed"
+    DRILL = "a drill"
+    NOT_APPROVED = "nobody approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a rollout was aborted."""
+
+    cause: Cause
+    sentence: str
+    step: str | None  # the label of the open step; None before the first
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    outcome: str  # promoted | aborted | inconclusive | error
+    exit_status: int
+    reason: str
+
+
+_OUTCOMES = {
+    Cause.TEST: ("aborted", 1),
+    Cause.BREACH: ("aborted", 1),
+    Cause.NOT_READY: ("aborted", 1),
+    Cause.RESTARTED: ("aborted", 1),
+    Cause.INCONCLUSIVE: ("inconclusive", 10),
+    Cause.WORLD: ("error", 12),
+    Cause.INTERRUPTED: ("error", 2),
+    Cause.INTERNAL: ("error", 3),
+    Cause.DRILL: ("aborted", 0),
+    Cause.NOT_APPROVED: ("inconclusive", 10),
+}
+
+
+def outcome_of(reason: Reason | None, *, proven: bool) -> Outcome:
+    """Return how a run ended that was aborted for *reason*, or promoted if there is none."""
+    if reason is None:
+        return Outcome("promoted", EXIT_PROMOTED, "every step was successful")
+    outcome, exit_status = _OUTCOMES[reason.cause]
+    if proven:
+        return Outcome(outcome, exit_status, reason.sentence)
+    sentence = f"THE ROLLBACK IS NOT PROVEN, somebody must look now. Aborted: {reason.sentence}"
+    return Outcome("error", EXIT_NOT_PROVEN, sentence)
