@@ -1,0 +1,264 @@
+"""
+Runs Locust with an ear at its requests: ``python -P -m canarytest.signals.locust_listener -f …``.
+
+It takes Locust's own arguments and is its process. Going before Locust, instead of beside the
+locustfile in ``-f``, makes it independent of how Locust reads several files, or files of pytest
+functions; the locustfile stays as it is. Only `main` imports Locust, for that patches the
+interpreter.
+
+Once a second it writes a `LoadSecond` as a line of JSON into a named pipe. The first line says
+``{"started": TIME}``. Nobody is ever waited for: while the reader does not read, the counts grow
+on, and the next line tells more than a second. When the reader is gone, Locust ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from canarytest.core.measure import EndpointTally, LoadSecond, Tally
+from canarytest.core.reach import Version
+from canarytest.core.sketch import FLOOR_MS, LOG_GAMMA, Sketch
+
+VARIABLE = "CANARYTEST_LOAD"
+WAKE_S = 0.05  # how often the lateness of the event loop is looked at
+LAST_LINE_S = 1.0  # how long the end waits for a reader that does not read
+
+_Key = tuple[str | None, str, str]  # version, method, name
+_Entry = tuple[list[int], dict[int, int]]  # [requests, failures], latencies by bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What this process is told by the one that started it."""
+
+    pipe: str
+    header: str | None  # of a response, whose value tells the version; None: `target` made it
+    versions: Mapping[str, str]  # value of the header -> version
+    target: str | None  # the version that all requests go to
+    headers: Mapping[str, str]  # that each request needs
+
+    def as_env(self) -> dict[str, str]:
+        """Return the environment variable that carries this."""
+        return {VARIABLE: json.dumps(asdict(self))}
+
+
+class Counter:
+    """Counts requests by version and endpoint."""
+
+    def __init__(self, version_of: Callable[[Any], str | None]) -> None:
+        self._entries: dict[_Key, _Entry] = {}
+        self.on_request = _counting(self._entries, version_of)
+
+    def cut(self) -> tuple[EndpointTally, ...]:
+        """Return what was counted since the last cut."""
+        entries = list(self._entries.items())
+        self._entries.clear()
+        return tuple(
+            EndpointTally(
+                Version(version) if version else None,
+                f"{method} {name}",
+                Tally(requests, failures, Sketch(buckets)),
+            )
+            for (version, method, name), ((requests, failures), buckets) in entries
+        )
+
+
+def _counting(
+    entries: dict[_Key, _Entry], version_of: Callable[[Any], str | None]
+) -> Callable[..., None]:
+    log, ceil = math.log, math.ceil
+
+    def on_request(
+        request_type: str,
+        name: str,
+        response_time: float | None,
+        exception: object = None,
+        response: object = None,
+        **_: object,
+    ) -> None:
+        key = (version_of(response), request_type, name)
+        entry = entries.get(key)
+        if entry is None:
+            entry = entries[key] = ([0, 0], {})
+        counts, buckets = entry
+        counts[0] += 1
+        if exception:
+            counts[1] += 1
+        if response_time is not None:  # `bucket_of`, without the cost of the call
+            bucket = ceil(log(max(response_time, FLOOR_MS)) / LOG_GAMMA)
+            buckets[bucket] = buckets.get(bucket, 0) + 1
+
+    return on_request
+
+
+def by_header(header: str, versions: Mapping[str, str]) -> Callable[[Any], str | None]:
+    """Return the question which version made a response that says so itself."""
+    known = versions.get
+
+    def version_of(response: Any) -> str | None:
+        try:
+            return known(response.headers.get(header))
+        except (AttributeError, TypeError):  # nobody answered, or it is not HTTP
+            return None
+
+    return version_of
+
+
+def by_target(version: str | None) -> Callable[[Any], str | None]:
+    """Return the question whether *version*, the only one asked, answered at all."""
+
+    def version_of(response: Any) -> str | None:
+        return version if getattr(response, "headers", True) else None
+
+    return version_of
+
+
+def add_headers(sessions: Iterable[Any], headers: Mapping[str, str]) -> None:
+    """Make the classes *sessions* send *headers* with each request, whatever a user sets."""
+    for session in sessions:
+        session.request = _with_headers(session.request, headers)
+
+
+def _with_headers(request: Callable[..., Any], headers: Mapping[str, str]) -> Callable[..., Any]:
+    @functools.wraps(request)
+    def wrapped(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs["headers"] = {**(kwargs.get("headers") or {}), **headers}
+        return request(self, method, url, *args, **kwargs)
+
+    return wrapped
+
+
+class Reporter:
+    """Writes a line for each second, from greenlets of its own."""
+
+    def __init__(self, runner: Any, counter: Counter, pipe: int) -> None:
+        import gevent.event  # noqa: PLC0415  see above
+
+        self._runner = runner
+        self._counter = counter
+        self._pipe = pipe
+        self._lag_s = 0.0
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+        self._quit = gevent.event.Event()
+        self._lateness = gevent.spawn(self._watch_lateness)
+        self._reports = gevent.spawn(self._report_each_second)
+
+    def end(self) -> None:
+        """Write what was counted since the last line; safe to call twice."""
+        self._quit.set()
+        self._reports.join(LAST_LINE_S)
+
+    def _report_each_second(self) -> None:
+        try:
+            self._write({"started": time.time()})
+            due = time.monotonic() + 1
+            while not self._quit.wait(max(0.0, due - time.monotonic())):
+                self._write(self._second().as_json())
+                due = max(due + 1, time.monotonic())
+            self._write(self._second().as_json())
+        except BrokenPipeError:
+            os.kill(os.getpid(), signal.SIGTERM)  # Locust's own way to end
+
+    def _watch_lateness(self) -> None:
+        while True:
+            due = time.monotonic() + WAKE_S
+            if self._quit.wait(WAKE_S):
+                return
+            self._lag_s = max(self._lag_s, time.monotonic() - due)
+
+    def _second(self) -> LoadSecond:
+        wall, cpu = time.monotonic(), time.process_time()
+        share = (cpu - self._cpu) / max(wall - self._wall, 1e-3)
+        lag_s, self._lag_s = self._lag_s, 0.0
+        self._wall, self._cpu = wall, cpu
+        users = self._runner.user_count
+        tallies = self._counter.cut()
+        return LoadSecond(time.time(), users, round(share, 3), round(lag_s, 4), tallies)
+
+    def _write(self, data: Mapping[str, Any]) -> None:
+        from gevent.os import nb_write  # noqa: PLC0415  waits, but lets all others run
+
+        left = memoryview(json.dumps(data, separators=(",", ":")).encode() + b"\n")
+        while left:
+            left = left[nb_write(self._pipe, left) :]
+
+
+def listen(orders: Orders) -> None:
+    """Hook *orders* into Locust's events."""
+    import locust  # noqa: PLC0415
+    from locust.clients import HttpSession  # noqa: PLC0415
+    from locust.contrib.fasthttp import FastHttpSession  # noqa: PLC0415
+
+    events: Any = locust.events
+    pipe = os.open(orders.pipe, os.O_WRONLY | os.O_NONBLOCK)
+    Path(orders.pipe).unlink()  # both ends are open
+    if orders.headers:
+        add_headers((HttpSession, FastHttpSession), orders.headers)
+    named = orders.header
+    asks = by_header(named, orders.versions) if named else by_target(orders.target)
+    counter = Counter(asks)
+    events.request.add_listener(counter.on_request)
+
+    def on_init(environment: Any, runner: Any, web_ui: Any, **_: object) -> None:
+        refuse_what_cannot_be_counted(runner, web_ui)
+        environment.parsed_options.run_time = None  # from a locust.conf: the step says how long
+        if environment.shape_class:
+            end_in_order(runner)
+        reporter = Reporter(runner, counter, pipe)
+        events.quit.add_listener(lambda **_: reporter.end())
+        atexit.register(reporter.end)
+
+    events.init.add_listener(on_init)
+    events.quitting.add_listener(lambda **_: ignore_further_orders_to_end())
+
+
+def refuse_what_cannot_be_counted(runner: Any, web_ui: Any) -> None:
+    """Exit if a locust.conf or the like asks for more than one process, or waits for a browser."""
+    from locust.runners import LocalRunner  # noqa: PLC0415
+
+    if web_ui or not isinstance(runner, LocalRunner):
+        sys.exit(
+            "canarytest: the load runs headless, in one process; remove master, worker, processes "
+            "and headful from locust.conf, pyproject.toml ([tool.locust]) or the environment"
+        )
+
+
+def end_in_order(runner: Any) -> None:
+    """Let SIGTERM end a shape in order: Locust listens for it only when the shape is over."""
+    import gevent  # noqa: PLC0415
+
+    def end() -> None:
+        ignore_further_orders_to_end()
+        runner.quit()
+
+    gevent.signal_handler(signal.SIGTERM, end)
+
+
+def ignore_further_orders_to_end() -> None:
+    """Keep a second SIGTERM from breaking off what the first began; SIGKILL bounds it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def main() -> None:
+    """Run Locust with this process's arguments."""
+    orders = Orders(**json.loads(os.environ.pop(VARIABLE)))
+    import locust.main  # noqa: PLC0415  patches the interpreter
+
+    listen(orders)
+    run: Any = locust.main.main
+    run()
+
+
+if __name__ == "__main__":
+    main()
