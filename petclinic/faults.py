@@ -148,8 +148,8 @@ def _parse(text: str) -> tuple[str, Any]:
     kind = KINDS.get(name)
     if kind is None:
         near = difflib.get_close_matches(name, KINDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown fault {name!r}{hint} Known: {', '.join(KINDS)}")
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown fault {name!r}; known: {', '.join(KINDS)}.{hint}")
     if bool(equals) != bool(kind.metavar):
         raise ValueError(f"fault {text!r} is written {kind.usage}")
     if not kind.metavar:
