@@ -136,9 +136,10 @@ def route_by_alb_from_a_dark_step(documents: Documents) -> None:
         stableService="was-stable",
         trafficRouting={"alb": {"ingress": "petclinic", "rootService": "canary-action"}},
     )
-    canary(documents)["steps"][:0] = [
+    canary(documents)["steps"][:1] = [
         {"setCanaryScale": {"replicas": 1}},
         {"pause": {}},
+        {"setWeight": 10},
         {"setCanaryScale": {"matchTrafficWeight": True}},
     ]
 

@@ -31,8 +31,8 @@ spec:
       steps:
         - setCanaryScale: {replicas: 1}
         - pause: {}
-        - setCanaryScale: {matchTrafficWeight: true}
         - setWeight: 10
+        - setCanaryScale: {matchTrafficWeight: true}
         - pause: {duration: 2m}
         - setWeight: 100
   template:
@@ -158,7 +158,7 @@ def findings(change: Change) -> tuple[Finding, ...]:
 
 DARK = [{"setCanaryScale": {"replicas": 1}}, {"pause": {}}]
 MATCH = {"setCanaryScale": {"matchTrafficWeight": True}}
-SCALED = [*DARK, MATCH, {"setWeight": 10}]
+SCALED = [*DARK, {"setWeight": 10}, MATCH]
 
 # rule, severity, what triggers it, what the message says
 TRIGGERS: list[tuple[str, str, Change, str]] = [
@@ -255,7 +255,19 @@ TRIGGERS: list[tuple[str, str, Change, str]] = [
         "canary-scale-held",
         "warning",
         steps(*DARK, {"setWeight": 10}, {"pause": {}}, {"setWeight": 100}),
-        "still in force at 100 %, which wants 2 of 2 pods",
+        "1 of 2 pods by setCanaryScale are still in force at 100 %, which wants 2",
+    ),
+    (
+        "canary-scale-held",
+        "warning",
+        steps({"setCanaryScale": {"weight": 10}}, {"pause": {}}, {"setWeight": 60}, {"pause": {}}),
+        "at 60 %, which wants 2",
+    ),
+    (
+        "dark-pods-dropped",
+        "warning",
+        steps(*DARK, MATCH, {"setWeight": 10}, {"pause": {}}),
+        "the pods of steps[0] are scaled down to 0",
     ),
     (
         "weight-without-stop",

@@ -23,6 +23,7 @@ count-is-percent              warning   the shares that we compute take it as Ar
 no-readiness-probe            error     users meet the canary before it can answer
 no-dark-step                  warning   the walk is true, only its first user is at risk
 canary-scale-held             warning   somebody may want it so, and it is walked as written
+dark-pods-dropped             warning   what is verified is still this version, by other pods
 weight-without-stop           warning   we verify the other stops as they are written
 weight-not-rising             warning   it is walked as written
 consecutive-pauses            warning   it is walked as written, only twice

@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     pods.no_readiness_probe,
     steps.no_dark_step,
     steps.canary_scale_held,
+    steps.dark_pods_dropped,
     steps.weight_without_stop,
     steps.weight_not_rising,
     steps.consecutive_pauses,

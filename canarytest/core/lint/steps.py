@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from itertools import pairwise, takewhile
-from typing import Any
 
 from canarytest.core.lint.rule import Flaw, error, warning
 from canarytest.core.lint.view import FULL, STEPS, Entry, View, at, is_count, mapping
@@ -53,8 +52,8 @@ def no_dark_step(view: View) -> Iterator[Flaw]:
             (*STEPS, 0),
             f"no stop at weight 0: users meet the canary at {view.first_weight} % before any test "
             "has",
-            "- setCanaryScale: {replicas: 1}\n- pause: {}\n"
-            "- setCanaryScale: {matchTrafficWeight: true}",
+            f"- setCanaryScale: {{weight: {view.first_weight}}}\n- pause: {{}}\n"
+            f"- setWeight: {view.first_weight}\n- setCanaryScale: {{matchTrafficWeight: true}}",
         )
 
 
@@ -121,18 +120,45 @@ def canary_scale_held(view: View) -> Iterator[Flaw]:
     for entry in view.entries:
         if entry.kind == "setCanaryScale":
             scale = entry
-        pods: Any = at(scale.value, "replicas") if scale else None
-        if not scale or entry.kind != "setWeight" or not (is_count(entry.value) and is_count(pods)):
+        pods = _scaled(scale.value, count) if scale else None
+        if not scale or pods is None or entry.kind != "setWeight" or not is_count(entry.value):
             continue
         wanted, _ = with_router(entry.value, count)
-        if int(pods) < wanted:
+        if pods < wanted:
             yield Flaw(
                 (*scale.where, "setCanaryScale"),
-                f"setCanaryScale {{replicas: {pods}}} is still in force at {entry.value} %, which "
-                f"wants {wanted} of {count} pods",
-                "- setCanaryScale: {matchTrafficWeight: true}  # before the first weight",
+                f"{pods} of {count} pods by setCanaryScale are still in force at {entry.value} %, "
+                f"which wants {wanted}",
+                "- setCanaryScale: {matchTrafficWeight: true}  # after the first setWeight",
             )
             scale = None  # said once
+
+
+@warning(
+    "dark-pods-dropped",
+    because="what is verified is still this version, by other pods",
+    why="The pods that passed the dark step are ended, and the first users wait for new ones to "
+    "start, which nobody has tried.",
+)
+def dark_pods_dropped(view: View) -> Iterator[Flaw]:
+    before = list(takewhile(lambda e: e.kind != "setWeight" or e.value == 0, view.entries))
+    scales = [entry for entry in before if entry.kind == "setCanaryScale"]
+    for earlier, entry in pairwise(scales if view.router else []):
+        if _has_pods(earlier.value) and mapping(entry.value).get("matchTrafficWeight") is True:
+            yield Flaw(
+                entry.where,
+                f"steps[{entry.index}] matches the weight, which is still 0: the pods of "
+                f"steps[{earlier.index}] are scaled down to 0",
+                "put it after the first setWeight",
+            )
+
+
+def _scaled(scale: object, count: int) -> int | None:
+    """Return the canary pods that a setCanaryScale asks for; None if it leaves that open."""
+    pods, weight = at(scale, "replicas"), at(scale, "weight")
+    if is_count(pods):
+        return int(pods)
+    return with_router(weight, count)[0] if is_count(weight) else None
 
 
 def _has_pods(scale: object) -> bool:
