@@ -108,6 +108,7 @@ class RolloutAborted(Event):
     cause: str
     reason: str
     step: str | None  # label; None before the first
+    findings: tuple[Finding, ...] = ()  # of the open step when the reason arose, what decided it
 
 
 @dataclass(frozen=True, slots=True)
