@@ -165,6 +165,8 @@ class Load:
             versions={identity.stable: Version.STABLE, identity.canary: Version.CANARY},
             target=version,
             headers=dict(endpoint.headers),
+            # Less than is waited before it is killed: the last line has to come out.
+            stop_timeout_s=0.8 * spec.stop_timeout_s,
         )
         try:
             kept = Kept.start(
@@ -315,9 +317,7 @@ def _command(spec: LoadSpec, endpoint: Endpoint) -> list[str]:
     locust = [sys.executable, "-P", "-m", _LISTENER, "--headless", "--only-summary"]
     locust += ["--exit-code-on-error", "0"]  # failed requests are counted; the status is for others
     locust += ["-f", str(spec.file.resolve()), "--host", endpoint.url.rstrip("/")]
-    locust += ["--users", str(spec.users), "--spawn-rate", f"{spec.spawn_rate:g}"]
-    # A little less than is waited before it is killed: the last line has to come out.
-    return [*locust, "--stop-timeout", f"{0.8 * spec.stop_timeout_s:g}"]
+    return [*locust, "--users", str(spec.users), "--spawn-rate", f"{spec.spawn_rate:g}"]
 
 
 def _environment() -> dict[str, str]:

@@ -47,6 +47,7 @@ class Orders:
     versions: Mapping[str, str]  # value of the header -> version
     target: str | None  # the version that all requests go to
     headers: Mapping[str, str]  # that each request needs
+    stop_timeout_s: float  # for requests in flight; Locust's own option takes whole seconds only
 
     def as_env(self) -> dict[str, str]:
         """Return the environment variable that carries this."""
@@ -213,6 +214,7 @@ def listen(orders: Orders) -> None:
     def on_init(environment: Any, runner: Any, web_ui: Any, **_: object) -> None:
         refuse_what_cannot_be_counted(runner, web_ui)
         environment.parsed_options.run_time = None  # from a locust.conf: the step says how long
+        environment.stop_timeout = orders.stop_timeout_s
         if environment.shape_class:
             end_in_order(runner)
         reporter = Reporter(runner, counter, pipe)
