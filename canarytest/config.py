@@ -11,7 +11,7 @@ from canarytest.core.errors import ConfigError
 T = TypeVar("T")
 _MISSING = object()
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
-_NAMES |= {list: "a list", dict: "a table"}
+_NAMES |= {list: "a list", dict: "a table", object: "a value"}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -53,6 +53,10 @@ class Table:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ConfigError(f"{self.where}.{key}: {value!r} is not {_NAMES[kind]}")
         return value
+
+    def has(self, key: str) -> bool:
+        """Whether *key* is there, and not taken yet."""
+        return key in self._left
 
     def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
         """Return the value of *key*, one of *allowed*; raises ConfigError if it is another."""

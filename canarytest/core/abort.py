@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from canarytest.core import events
+from canarytest.core.judge import Finding
 from canarytest.core.ports import Clock, Platform
 from canarytest.core.proof import ProbeSample, Proof, Terms
 from canarytest.core.reasons import Reason
@@ -32,7 +33,7 @@ class Abort:
     ) -> None:
         self.reason: Reason | None = None
         self.is_proven = False
-        self.on_start: Callable[[], None] = lambda: None  # told when a reason is found
+        self.on_tried: Callable[[], None] = lambda: None  # told after the first attempt to send
         self._platform = platform
         self._clock = clock
         self._emit = emit
@@ -44,15 +45,23 @@ class Abort:
         self._is_settled = False
         self._given_up = ""
         self._proof: Proof | None = None
+        self._explain: Callable[[], tuple[Finding, ...]] = lambda: ()
         self._decided_time = 0.0
 
-    def start(self, reason: Reason) -> bool:
-        """Begin to abort for *reason*; False if there was one before, or it is promoted."""
+    def start(
+        self, reason: Reason, explain: Callable[[], tuple[Finding, ...]] = lambda: ()
+    ) -> bool:
+        """
+        Begin to abort for *reason*; False if there was one before, or it is promoted.
+
+        *explain* gives the numbers behind it, and is asked once the order was sent.
+        """
         with self._changed:
             if self.reason is not None or self._is_forbidden:
                 return False
             self.reason = reason
             self._decided_time = self._clock.time()
+            self._explain = explain
             self._proof = Proof(self._terms, self._clock.now())
         threading.Thread(target=self._run, name="canarytest-abort", daemon=True).start()
         return True
@@ -94,10 +103,13 @@ class Abort:
         if reason is None or proof is None:
             raise AssertionError(reason)
         complaint = self._send(reason, proof)
-        self.on_start()
         self._emit(
             events.RolloutAborted(
-                self._clock.time(), cause=reason.cause, reason=reason.sentence, step=reason.step
+                self._clock.time(),
+                cause=reason.cause,
+                reason=reason.sentence,
+                step=reason.step,
+                findings=self._explain(),
             )
         )
         with self._changed:
@@ -120,6 +132,10 @@ class Abort:
             except Exception as error:  # noqa: BLE001  whatever it is, the traffic is not back
                 trouble = f"{type(error).__name__}: {error}"
             else:
+                trouble = ""
+            if attempts == 1:
+                self.on_tried()
+            if not trouble:
                 break
             with self._changed:
                 waited = self._clock.now() - proof.decided

@@ -75,6 +75,10 @@ class Driver:
         """What was seen in the open step; None between steps."""
         return self._evidence
 
+    def on_abort(self, tell: Callable[[], None]) -> None:
+        """Let *tell* hear, once, that the order to go back was sent, or could not be at first."""
+        self._abort.on_tried = tell
+
     def begin(self) -> Facts | None:
         """Take the rollout over; None when that failed and the rollout is being aborted."""
         with self._guard():
@@ -161,7 +165,10 @@ class Driver:
         Returns when the platform took the order, or after two seconds: it is tried on meanwhile.
         """
         reason = Reason(cause, sentence, self.step.label if self.step else None)
-        is_first = self._abort.start(reason)
+        evidence = self._evidence
+        is_first = self._abort.start(
+            reason, lambda: judge(evidence, self.policy).findings if evidence else ()
+        )
         with self._changed:
             self._changed.notify_all()
         self._abort.wait_sent(2.0)

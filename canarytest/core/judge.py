@@ -131,9 +131,9 @@ def _tests(evidence: Evidence) -> Finding:
 
 def _against_stable(metric: str, band: Band, evidence: Evidence, policy: Policy) -> Finding:
     """Judge the canary; where the stable version is just as bad, the canary is not to blame."""
-    canary = _metric(metric, band, evidence.requests_of(Version.CANARY), policy)
+    canary = judge_metric(metric, band, evidence.requests_of(Version.CANARY), policy)
     if canary.zone is Zone.ROLL_BACK:
-        stable = _metric(metric, band, evidence.requests_of(Version.STABLE), policy)
+        stable = judge_metric(metric, band, evidence.requests_of(Version.STABLE), policy)
         if stable.zone is Zone.ROLL_BACK:
             sentence = f"the stable version is bad too: {stable.sentence}; {canary.sentence}"
             return _with(canary, Zone.UNTRUSTED, sentence)
@@ -149,7 +149,8 @@ def _with(finding: Finding, zone: Zone, sentence: str) -> Finding:
     )  # fmt: skip
 
 
-def _metric(metric: str, band: Band, tally: Tally, policy: Policy) -> Finding:
+def judge_metric(metric: str, band: Band, tally: Tally, policy: Policy) -> Finding:
+    """Judge one metric of one version by its requests. Raises ValueError for an unknown one."""
     if metric == ERROR_RATE:
         return _error_rate(band, tally, policy)
     match = LATENCY.fullmatch(metric)

@@ -71,6 +71,7 @@ class Platform(Protocol):
     """
 
     supports: frozenset[str]  # the kinds of steps it can walk
+    abilities: frozenset[str]  # of "image" (sets one) and "resume" (a rollout outlives the run)
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
         """
