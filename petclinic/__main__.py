@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        chosen = faults.parse(options.fault)
+        chosen = faults.parse([*options.fault, *_faults_in(options.fault_from)])
     except ValueError as e:
         parser.error(str(e))
     if chosen.crash_at_start:
@@ -84,8 +84,17 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="be bad in this way; see --list-faults",
     )
+    parser.add_argument(
+        "--fault-from",
+        metavar="VARIABLE",
+        help="be bad as this environment variable says too; nothing if it is unset or empty",
+    )
     parser.add_argument("--list-faults", action=_ListFaults, nargs=0, help="print them and exit")
     return parser
+
+
+def _faults_in(variable: str | None) -> list[str]:
+    return os.environ.get(variable, "").split() if variable else []
 
 
 def _port(text: str) -> int:

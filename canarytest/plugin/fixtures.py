@@ -1,0 +1,247 @@
+"""The fixtures of the contract. Each is a chain of small links; redefine any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+import requests
+
+from canarytest.config import nearest
+from canarytest.core.bands import is_metric
+from canarytest.core.errors import Inconclusive, LoadBreach, SplitMismatch, WrongVersion
+from canarytest.core.judge import Zone
+from canarytest.core.measure import Tally
+from canarytest.core.plan import Plan, Step
+from canarytest.core.ports import Facts
+from canarytest.core.reach import Endpoint, Identity, Version
+from canarytest.core.split import SplitVerdict
+from canarytest.plugin.loads import key_of
+from canarytest.plugin.service import LoadView, Service
+
+SERVICE = pytest.StashKey[Service]()
+PLAN = pytest.StashKey[Plan]()
+TARGET = pytest.StashKey[str]()
+TIMEOUT_S = 30.0  # of a request of a suite that gives none; no test may hang a rollout
+
+
+class VersionSession(requests.Session):
+    """A `requests.Session` with a base URL, that can check who answered."""
+
+    def __init__(self, endpoint: Endpoint, check: Callable[[requests.Response], None]) -> None:
+        super().__init__()
+        self.base_url = endpoint.url
+        self.headers.update(endpoint.headers)
+        self._check = check
+
+    def request(  # type: ignore[override]  # all arguments but these two go through as they are
+        self, method: str, url: str, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send a request; *url* may be a path. Without *timeout* it waits 30 s at most."""
+        kwargs.setdefault("timeout", TIMEOUT_S)
+        full = url if "://" in url else urljoin(self.base_url.rstrip("/") + "/", url.lstrip("/"))
+        response = super().request(method, full, *args, **kwargs)
+        if full.startswith(self.base_url):
+            self._check(response)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutInfo:
+    """What is being rolled out, and where."""
+
+    name: str
+    revisions: Mapping[str, str]  # "stable" and "canary" -> what each calls itself
+    images: Mapping[str, str]
+    platform: str
+    target: str
+
+
+class SplitObserver:
+    """Observes who answers at the edge of the open step."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def observe(self) -> SplitVerdict:
+        """Return what was seen; the first who asks in a step lets it be looked at."""
+        return self._service.split()
+
+    def assert_matches(self) -> None:
+        """
+        Assert that the share of the canary is what this step should give it.
+
+        Raises SplitMismatch if it is not, Inconclusive if it cannot be told.
+        """
+        verdict = self.observe()
+        if verdict.matches is None:
+            raise Inconclusive(verdict.sentence)
+        if not verdict.matches:
+            raise SplitMismatch(verdict.sentence)
+
+
+class StepLoad:
+    """The load of the open step, as the canary answered it."""
+
+    def __init__(self, service: Service, key: str) -> None:
+        self._service = service
+        self._key = key
+
+    @property
+    def view(self) -> LoadView:
+        """What was counted so far, by version."""
+        return self._service.load(self._key)
+
+    @property
+    def requests(self) -> int:
+        """Requests that the canary was given."""
+        return self.canary.requests
+
+    @property
+    def failures(self) -> int:
+        """Those of them that failed."""
+        return self.canary.failures
+
+    @property
+    def p50(self) -> float | None:
+        """The median latency in milliseconds; None without a request."""
+        return self.canary.latency.quantile(0.5)
+
+    @property
+    def p95(self) -> float | None:
+        """The 95th percentile in milliseconds."""
+        return self.canary.latency.quantile(0.95)
+
+    @property
+    def p99(self) -> float | None:
+        """The 99th percentile in milliseconds."""
+        return self.canary.latency.quantile(0.99)
+
+    @property
+    def canary(self) -> Tally:
+        """The tally of the canary."""
+        return self.view.canary
+
+    @property
+    def stable(self) -> Tally:
+        """The tally of the stable version, on the same seconds."""
+        return self.view.stable
+
+    def assert_within(self, **bounds: float) -> None:
+        """
+        Assert that the canary keeps each of *bounds*: `error_rate=0.05, latency_p95_ms=1000`.
+
+        Waits until each is decided, and no longer. Raises LoadBreach if one is broken for sure,
+        Inconclusive if the load ends before it can be told.
+        """
+        for metric in bounds:
+            if not is_metric(metric):
+                known = ("error_rate", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+                raise TypeError(
+                    f"assert_within() knows no metric {metric!r}{nearest(metric, known) or '.'} "
+                    f"Allowed: {', '.join(known)}."
+                )
+        findings = self._service.check_load(self._key, bounds)
+        broken = [finding.sentence for finding in findings if finding.zone is Zone.ROLL_BACK]
+        if broken:
+            raise LoadBreach("; ".join(broken))
+        undecided = [f.sentence for f in findings if f.zone is not Zone.NORMAL]
+        if undecided:
+            raise Inconclusive("; ".join(undecided))
+
+
+@pytest.fixture(scope="session")
+def step(request: pytest.FixtureRequest, canary_plan: Plan) -> Step:
+    """
+    The open step: `index`, `weight`, `is_dark`.
+
+    It is a parameter of every test. A fixture of any scope that asks for it is built anew for
+    each step.
+    """
+    return next(step for step in canary_plan.steps if step.label == request.param)
+
+
+@pytest.fixture(scope="session")
+def canary_plan(pytestconfig: pytest.Config) -> Plan:
+    """The plan of the rollout."""
+    return pytestconfig.stash[PLAN]
+
+
+@pytest.fixture(scope="session")
+def canary_service(pytestconfig: pytest.Config) -> Service:
+    """Who answers for the step: the process that drives the rollout."""
+    return pytestconfig.stash[SERVICE]
+
+
+@pytest.fixture(scope="session")
+def canary_facts(canary_service: Service, step: Step) -> Facts:  # noqa: ARG001  see below
+    """What the rollout turned out to be; asking for *step* lets it be known anew at each."""
+    return canary_service.facts()
+
+
+@pytest.fixture
+def canary(canary_facts: Facts) -> Iterator[requests.Session]:
+    """The canary alone. Each response is checked to be its own."""
+    identity = canary_facts.reach.identity
+    with VersionSession(canary_facts.reach.canary, _made_by(Version.CANARY, identity)) as session:
+        yield session
+
+
+@pytest.fixture
+def stable(canary_facts: Facts) -> Iterator[requests.Session]:
+    """The stable version alone. Each response is checked to be its own."""
+    identity = canary_facts.reach.identity
+    with VersionSession(canary_facts.reach.stable, _made_by(Version.STABLE, identity)) as session:
+        yield session
+
+
+@pytest.fixture
+def edge(canary_facts: Facts) -> Iterator[requests.Session]:
+    """The way users come in: either version may answer."""
+    with VersionSession(canary_facts.reach.edge, _made_by_either) as session:
+        yield session
+
+
+@pytest.fixture
+def rollout(canary_plan: Plan, canary_facts: Facts, pytestconfig: pytest.Config) -> RolloutInfo:
+    """What is being rolled out, and where."""
+    return RolloutInfo(
+        name=canary_plan.rollout,
+        revisions={"stable": canary_facts.stable, "canary": canary_facts.canary},
+        images=canary_facts.images,
+        platform=canary_facts.platform,
+        target=pytestconfig.stash[TARGET],
+    )
+
+
+@pytest.fixture
+def split(canary_service: Service) -> SplitObserver:
+    """Observes who answers at the edge."""
+    return SplitObserver(canary_service)
+
+
+@pytest.fixture
+def load(request: pytest.FixtureRequest, canary_service: Service) -> StepLoad:
+    """The load of this step: the test's own by its marker, or the configured one."""
+    return StepLoad(canary_service, key_of(request.node.get_closest_marker("load")))
+
+
+def _made_by_either(response: requests.Response) -> None:
+    """Check nothing: at the edge either version may answer."""
+
+
+def _made_by(version: Version, identity: Identity) -> Callable[[requests.Response], None]:
+    def check(response: requests.Response) -> None:
+        if identity.header is None:
+            return  # only the identity's path tells; the platform asked it when the step opened
+        value = response.headers.get(identity.header)
+        if identity.version_of(value) is not version:
+            raise WrongVersion(
+                f"{response.request.method} {response.url} was not answered by the {version} "
+                f"({identity.header}: {value!r})"
+            )
+
+    return check

@@ -1,0 +1,80 @@
+"""The mark on disk that says which step is open. Closed by default, read by every worker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from canarytest.core.errors import Inconclusive
+from canarytest.core.plan import Plan
+from canarytest.plugin.steps import label_of
+
+INCONCLUSIVE = "canary_inconclusive"  # the user property of a report that says so
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    open: int = -1  # the index of the last step that was opened
+    shut: str | None = None  # why nothing runs any more
+
+
+class Gate:
+    """Written by whoever drives the rollout, asked before each test."""
+
+    def __init__(self, path: Path, plan: Plan) -> None:
+        self._path = path
+        self._indices = {step.label: step.index for step in plan.steps}
+
+    def open(self, label: str) -> None:
+        """Let the tests of step *label* run, and none of a later one."""
+        self._write(_State(self._indices[label]))
+
+    def shut(self, reason: str) -> None:
+        """Let no test run any more: the rollout was aborted for *reason*."""
+        self._write(replace(self._read(), shut=reason))
+
+    def refusal(self, label: str) -> str | None:
+        """Return why a test of step *label* may not run now; None if it may."""
+        state = self._read()
+        if self._indices[label] > state.open:
+            return f"step {label} was never opened"
+        return state.shut
+
+    def _write(self, state: _State) -> None:
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(state)), "utf-8")
+        fresh.replace(self._path)  # a reader sees the old or the new one, never half of one
+
+    def _read(self) -> _State:
+        try:
+            return _State(**json.loads(self._path.read_text("utf-8")))
+        except FileNotFoundError:
+            return _State()
+
+
+class Gatekeeper:
+    """The hooks of the process that runs tests: a worker, or the only one."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip a test whose step is not open, before any fixture of its own."""
+        reason = self._gate.refusal(label_of(item))
+        if reason:
+            pytest.skip(reason)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Mark the report of a test that said that it saw too little."""
+        report = yield
+        if call.excinfo is not None and isinstance(call.excinfo.value, Inconclusive):
+            report.user_properties.append((INCONCLUSIVE, str(call.excinfo.value)))
+        return report

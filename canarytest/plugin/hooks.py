@@ -1,0 +1,194 @@
+"""The hooks of the process that drives: around the loop, at each report, at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterator
+from types import FrameType
+
+import pytest
+
+from canarytest.core import events
+from canarytest.core.errors import ConfigError
+from canarytest.core.evidence import TestOutcome
+from canarytest.core.plan import Plan, Step
+from canarytest.core.reasons import Cause
+from canarytest.plugin.loads import Specs, specs_of
+from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
+from canarytest.plugin.run import Run, RunInfo
+from canarytest.plugin.settings import Settings
+from canarytest.plugin.steps import StepCollection, label_in, remember_all_steps
+from canarytest.reporting import summary, terminal
+from canarytest.reporting.log import EventLog
+from canarytest.signals import load
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_CHECKED = "canarytest/locustfiles"  # in pytest's cache: locustfiles known to import
+
+
+class CollectOnly:
+    """Registers the collection by steps once all selecting plugins are there."""
+
+    def __init__(self, collection: StepCollection, plan: Plan) -> None:
+        self._collection = collection
+        self._plan = plan
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Let our sorting wrap every other plugin's selection."""
+        session.config.pluginmanager.register(self._collection, "canarytest-steps")
+        remember_all_steps(session.config, self._plan)
+
+
+class RunHooks:
+    """Lets a run begin before the first test, hear of each, and end whatever happens."""
+
+    run: Run
+
+    def __init__(
+        self, config: pytest.Config, settings: Settings, log: EventLog, info: RunInfo
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._log = log
+        self._info = info
+        self._outcomes = Outcomes()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """Show the rollout on the terminal as it goes."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and reporter.verbosity >= 0:
+
+            def write(line: str, **markup: bool) -> None:
+                reporter.ensure_newline()
+                reporter.write_line(line, **markup)
+
+            self._log.subscribe(terminal.Terminal(write))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Know the loads, and that their locustfiles import, before anything is touched."""
+        try:
+            self._specs: Specs = specs_of(session.items, self._settings.load, self._settings.root)
+            self._check_locustfiles()
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Walk the rollout around the tests; leaving this in any way ends it."""
+        if not session.items or session.testsfailed:
+            return (yield)  # nothing is begun: nothing was collected, or not all of it
+        trouble: tuple[Cause, str] | None = None
+        with _signals_told(self._interrupted):
+            try:
+                self.run.begin(self._specs)
+                return (yield)
+            except (KeyboardInterrupt, session.Interrupted, pytest.exit.Exception) as error:
+                trouble = Cause.INTERRUPTED, f"interrupted: {error or type(error).__name__}"
+                raise
+            except session.Failed:
+                raise
+            except BaseException as error:
+                trouble = Cause.INTERNAL, f"{type(error).__name__}: {error}"
+                raise
+            finally:
+                self.run.end(trouble)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hear of a phase of a test; a bad one aborts here and now."""
+        test, is_bad, is_over = self._outcomes.take(report)
+        if is_bad and test.outcome is not None:
+            self.run.driver.see_test(test.outcome, short_reason(report))
+        elif is_over and test.outcome is not None and not _is_bad(test.outcome):
+            self.run.driver.see_test(test.outcome, "")
+        if is_over:
+            self._log(self._finished(report, test))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Say by the exit status how the rollout ended."""
+        if self.run.outcome is not None:
+            session.exitstatus = self.run.outcome.exit_status
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Write the summary, and show it."""
+        if self.run.outcome is None:
+            return
+        self._log.close()
+        told = summary.write(self._info.directory)
+        terminalreporter.section("canary")
+        for line in terminal.table(told):
+            terminalreporter.write_line(line)
+
+    def approve(self, step: Step) -> bool:
+        """Ask a person whether the rollout may leave *step*, where that is wanted."""
+        if self._config.option.canary_approve == "auto":
+            return True
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        if capture is not None:
+            capture.suspend_global_capture(in_=True)
+        try:
+            sys.stdout.write(f"\nStep {step.label} was successful. Go on? [y/N] ")
+            sys.stdout.flush()
+            return sys.stdin.readline().strip().lower() in ("y", "yes")
+        finally:
+            if capture is not None:
+                capture.resume_global_capture()
+
+    def _interrupted(self, name: str) -> None:
+        self.run.driver.abort(Cause.INTERRUPTED, f"interrupted by {name}")
+
+    def _finished(self, report: pytest.TestReport, test: TestSoFar) -> events.TestFinished:
+        steps = {step.label: step for step in self.run.plan.steps}
+        label = label_in(report.nodeid, steps) or ""
+        return events.TestFinished(
+            self.run.clock.time(),
+            step=steps[label].index if label else 0,
+            label=label,
+            nodeid=report.nodeid,
+            outcome=test.outcome or TestOutcome.ERROR,
+            seconds=test.seconds,
+            message=test.message,
+            worker=getattr(report, "worker_id", ""),
+            sections=tuple(test.sections),
+        )
+
+    def _check_locustfiles(self) -> None:
+        """Import each locustfile once in a child; what is known to import is not tried again."""
+        cache = self._config.cache
+        known = cache.get(_CHECKED, {}) if cache else {}
+        specs = {spec.file: spec for here in self._specs.values() for spec in here.values()}
+        for path, spec in specs.items():
+            stat = path.stat()
+            mark = [stat.st_mtime_ns, stat.st_size]
+            if known.get(str(path)) != mark:
+                load.check(spec)
+                known[str(path)] = mark
+        if cache and specs:
+            cache.set(_CHECKED, known)
+
+
+@contextlib.contextmanager
+def _signals_told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Let *tell* hear of SIGINT and SIGTERM first; then the interrupt unwinds pytest."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del frame
+        name = signal.Signals(number).name
+        tell(name)
+        raise KeyboardInterrupt(name)
+
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_bad(outcome: TestOutcome) -> bool:
+    return outcome in (TestOutcome.FAILED, TestOutcome.ERROR, TestOutcome.INCONCLUSIVE)

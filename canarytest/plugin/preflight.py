@@ -1,0 +1,62 @@
+"""All that can be known before anything is touched: the plan, and what is dangerous in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from canarytest import manifest
+from canarytest.core.errors import ConfigError
+from canarytest.core.plan import Plan, plan_of
+from canarytest.core.ports import Platform
+from canarytest.plugin.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The plan, and what was found in its manifest."""
+
+    plan: Plan
+    errors: tuple[str, ...]  # the run must not begin
+    warnings: tuple[str, ...]
+
+
+def check(settings: Settings) -> Preflight:
+    """
+    Read the plan of *settings* and say what is dangerous in it.
+
+    Raises ConfigError if there is no plan to be read.
+    """
+    found = manifest.located(manifest.read(settings.manifest))
+    plan = plan_of(manifest.read(settings.manifest).rollout)
+    errors: list[str] = []
+    warnings: list[str] = []
+    for located in found:
+        is_error = located.finding.severity == "error"
+        is_allowed = located.finding.rule in settings.allow
+        (errors if is_error and not is_allowed else warnings).append(
+            _relative(str(located), settings.root)
+        )
+    return Preflight(_shortened(plan, settings.pause_at_most), tuple(errors), tuple(warnings))
+
+
+def refuse_unsupported(plan: Plan, platform: Platform, name: str) -> None:
+    """Raise ConfigError if *platform* cannot walk a step of *plan*."""
+    for index, kind in enumerate(plan.kinds):
+        if kind not in platform.supports:
+            raise ConfigError(
+                f"steps[{index}] is {kind!r}, which the platform {name!r} cannot walk; "
+                f"expected {', '.join(sorted(platform.supports))}. Use a target on a platform that "
+                "can, or a manifest without this step for this one"
+            )
+
+
+def _shortened(plan: Plan, at_most: float | None) -> Plan:
+    if at_most is None:
+        return plan
+    steps = tuple(replace(step, bake_s=min(step.bake_s, at_most)) for step in plan.steps)
+    return replace(plan, steps=steps)
+
+
+def _relative(text: str, root: Path) -> str:
+    return text.removeprefix(f"{root}/")

