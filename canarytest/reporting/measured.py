@@ -8,6 +8,7 @@ incident. What has another form is passed over: a report is made of what can be 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -31,25 +32,38 @@ def tallies_of(values: Mapping[str, Any]) -> Iterator[tuple[Version | None, Tall
     yield from entries
 
 
-def by_version(events: Iterable[Event], step: int, *sources: str) -> Mapping[Version | None, Tally]:
-    """Return all that *sources* measured at *step*, by who answered."""
+def by_version(
+    events: Iterable[Event], step: int, *sources: str, until: float = math.inf
+) -> Mapping[Version | None, Tally]:
+    """Return all that *sources* measured at *step*, by who answered, in the seconds to *until*."""
     totals: dict[Version | None, Tally] = {}
     for event in events:
-        if isinstance(event, MeasurementTaken) and event.step == step and event.source in sources:
+        if (
+            isinstance(event, MeasurementTaken)
+            and event.step == step
+            and event.source in sources
+            and second_of(event) <= until
+        ):
             for version, tally in tallies_of(event.values):
                 totals[version] = totals.get(version, Tally()) + tally
     return totals
 
 
-def findings_of(events: Iterable[Event], step: int) -> tuple[Finding, ...]:
+def second_of(event: MeasurementTaken) -> float:
+    """Return the end of the second that was measured, in seconds since the epoch."""
+    at = event.values.get("at")
+    return at if isinstance(at, float) else event.time
+
+
+def findings_of(events: Iterable[Event], step: int, until: float = math.inf) -> tuple[Finding, ...]:
     """
-    Return what was measured at *step*, where no judgement says more.
+    Return what was measured at *step* until it was left, where no judgement says more.
 
     The figures of the canary are shown, not judged: the events do not say how sure one has to be.
     """
     told = tuple(events)
-    canary = by_version(told, step, "load", "probe").get(Version.CANARY, Tally())
-    probe = by_version(told, step, "probe")
+    canary = by_version(told, step, "load", "probe", until=until).get(Version.CANARY, Tally())
+    probe = by_version(told, step, "probe", until=until)
     seen = Split(
         probe.get(Version.CANARY, Tally()).requests,
         sum(probe.get(version, Tally()).requests for version in Version),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -176,11 +177,12 @@ def _stop(
     aborted = _first(events, e.RolloutAborted)
     label = plan["label"]
     verdict, reason = _verdict(label, opened, judged, events)
+    end = _end(opened, judged, events)
     findings = judged.findings if judged else ()
     if opened and not judged and aborted and aborted.step == label:
         findings = aborted.findings
     if opened and not findings:
-        findings = measured.findings_of(events, plan["index"])
+        findings = measured.findings_of(events, plan["index"], math.inf if end is None else end)
     return Stop(
         index=plan["index"],
         label=label,
@@ -188,7 +190,7 @@ def _stop(
         share=opened.share if opened else plan.get("share", plan["weight"] / 100),
         opened=opened,
         judged=judged,
-        ended=_end(opened, judged, events),
+        ended=end,
         verdict=verdict,
         reason=reason,
         tests=tuple(tests),

@@ -93,7 +93,7 @@ def probe(at: float, step: int, canary: int, stable: int) -> e.MeasurementTaken:
     return e.MeasurementTaken(T0 + at, step, "probe", {"tallies": tallies})
 
 
-def normal(n: int = 480) -> tuple[Finding, ...]:
+def normal(n: int = 480, split: float = 0.1) -> tuple[Finding, ...]:
     return (
         Finding("tests", Zone.NORMAL, "tests: 4 passed", n=4),
         Finding(
@@ -107,13 +107,15 @@ def normal(n: int = 480) -> tuple[Finding, ...]:
             n, 59, 21.0, None, None, 500, 1000,
         ),
         Finding(
-            "split", Zone.NORMAL, "10.4 % of 80 responses, as expected", 80, 1, 0.104, 0.04, 0.21
+            "split", Zone.NORMAL, f"{split:.1%} of 80 responses from the canary, as expected",
+            80, 1, split, max(0.0, split - 0.06), split + 0.11,
         ),
     )  # fmt: skip
 
 
 def good_step(at: float, step: int) -> Iterator[e.Event]:
     share = plan()[step]["share"]
+    found = normal(split=share)
     yield opened(at, step)
     for i, name in enumerate(SMOKE):
         yield finished(at + 0.3 + i / 5, step, name)
@@ -124,7 +126,7 @@ def good_step(at: float, step: int) -> Iterator[e.Event]:
         yield probe(at + second, step, int(20 * share), 20 - int(20 * share))
     yield e.StepJudged(
         T0 + at + 4, step, plan()[step]["label"], "successful",
-        "; ".join(f.sentence for f in normal()), 4.0, {"passed": 4}, normal(),
+        "; ".join(f.sentence for f in found), 4.0, {"passed": 4}, found,
     )  # fmt: skip
 
 
@@ -188,7 +190,7 @@ def aborted_at_30() -> list[e.Event]:
     slow = Finding(
         "latency_p95_ms", Zone.ROLL_BACK, TOO_SLOW, 412, 59, 1862.0, None, None, 500, 1000
     )
-    findings = (*normal(412)[:2], slow, normal()[3])
+    findings = (*normal(412)[:2], slow, normal(split=0.3)[3])
     return [
         started(),
         *good_step(1, 0),

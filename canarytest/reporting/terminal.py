@@ -1,0 +1,211 @@
+"""The rollout on a terminal: a dated line for what happens, and a table at the end."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from canarytest.core import events as e
+from canarytest.core.judge import Finding, Verdict
+from canarytest.reporting.words import brief, counted, deciding, seconds, share
+
+WIDTH = 100
+DateTime = Callable[[float], time.struct_time]
+Lines = Iterator[tuple[str, Mapping[str, bool]]]
+
+GREEN, YELLOW, RED = {"green": True}, {"yellow": True}, {"red": True}
+ALARM = {"red": True, "bold": True}
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|min)\b|%)")  # a figure and its unit stay on one line
+_CONTROL = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0e-\x1f\x7f-\x9f]"
+)  # of output quoted
+_TIED = "\N{NO-BREAK SPACE}"
+_OF_VERDICT = {Verdict.SUCCESSFUL: GREEN, Verdict.FAILED: RED}
+_OF_OUTCOME = {"promoted": GREEN, "aborted": RED, "inconclusive": YELLOW}
+
+
+class Write(Protocol):
+    """How a line is written; markup as pytest's `TerminalReporter.write_line` takes it."""
+
+    def __call__(self, line: str, /, **markup: bool) -> None: ...
+
+
+class Terminal:
+    """A reporter that tells the rollout line by line; tests are told by pytest itself."""
+
+    def __init__(
+        self, write: Write, *, width: int = WIDTH, datetime: DateTime = time.localtime
+    ) -> None:
+        self._write = write
+        self._width = width
+        self._datetime = datetime
+        self._label = ""  # of the step that was opened last
+        self._column = 4  # width of the longest label
+        self._said = ""  # the last reason
+
+    def __call__(self, event: e.Event) -> None:
+        """Write the lines of *event*, if it has any."""
+        for text, markup in self._lines(event):
+            label = f"  {self._label:<{self._column}}" if self._label else ""
+            begin = f"{self._at('%H:%M:%S', event)}{label}  "
+            if isinstance(event, e.RolloutStarted):
+                begin = f"{self._at('%Y-%m-%d %H:%M:%S', event)}  "
+            for line in _wrapped(text, begin, self._width):
+                self._write(line, **markup)
+
+    def _lines(self, event: e.Event) -> Lines:
+        match event:
+            case e.RolloutStarted():
+                labels = [str(step["label"]) for step in event.steps]
+                self._column = max((len(label) for label in labels), default=4)
+                yield _begun(event, labels), {"bold": True}
+            case e.StepOpened():
+                self._label = event.label
+                yield _opened(event), {}
+            case e.StepJudged():
+                self._said = event.reason
+                yield _judged(event), _OF_VERDICT.get(Verdict(event.verdict), YELLOW)
+            case e.AbortSent():
+                yield self._sent(event), ALARM
+            case e.RollbackProven():
+                yield f"rollback proven: {event.sentence}", GREEN
+            case e.RollbackNotProven():
+                told = f"THE ROLLBACK IS NOT PROVEN, somebody must look now: {event.reason}"
+                yield told, ALARM
+            case e.RolloutPromoted():
+                self._label = ""
+                yield f"promoted the canary {event.canary} in {seconds(event.seconds)}", GREEN
+            case e.RunEnded():
+                self._label = ""
+                yield _ended(event), markup_of(event.outcome)
+
+    def _sent(self, event: e.AbortSent) -> str:
+        attempts = f", at attempt {event.attempts}" if event.attempts > 1 else ""
+        told = f"abort sent {seconds(event.seconds)} after the decision{attempts}"
+        return told if event.reason == self._said else f"{told}: {event.reason}"
+
+    def _at(self, form: str, event: e.Event) -> str:
+        return time.strftime(form, self._datetime(event.time))
+
+
+def markup_of(outcome: str) -> Mapping[str, bool]:
+    """Return the colour of *outcome*."""
+    return {**_OF_OUTCOME.get(outcome, RED), "bold": True}
+
+
+def table(
+    summary: Mapping[str, Any],
+    *,
+    paths: Mapping[str, Path | str] | None = None,
+    width: int = WIDTH,
+) -> list[str]:
+    """Return the end of a run: its steps, why it ended so, who met the canary, where to read on."""
+    return [*_steps(summary["steps"], width), "", *_facts(summary, paths or {}, width)]
+
+
+def _begun(event: e.RolloutStarted, labels: Iterable[str]) -> str:
+    about = f"{event.rollout} {event.stable} → {event.canary or '?'} on {event.target}"
+    return f"{about}: {', '.join(labels)}"
+
+
+def _opened(event: e.StepOpened) -> str:
+    expected = "no user meets" if event.share == 0 else f"{share(event.share)} of users expected on"
+    return f"opened in {seconds(event.seconds)}: {expected} the canary {event.canary}".rstrip()
+
+
+def _judged(event: e.StepJudged) -> str:
+    told = f"{event.verdict} after {seconds(event.seconds)}"
+    if event.verdict == Verdict.SUCCESSFUL:
+        return f"{told}: {'; '.join(brief(finding) for finding in deciding(event.findings))}"
+    return f"{told}: {event.reason}"
+
+
+def _ended(event: e.RunEnded) -> str:
+    return f"{event.outcome} after {seconds(event.seconds)}, exit status {event.exit_status}"
+
+
+def _steps(steps: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
+    rows = [("step", "verdict", "open for", "tests", "why"), *(_row(step) for step in steps)]
+    if len(rows) == 1:
+        yield "no step was planned"
+        return
+    sizes = [max(len(row[i]) for row in rows) for i in range(4)]
+    for row in rows:
+        begin = "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=False))
+        yield from _wrapped(row[4], f"{begin}  ", width)
+
+
+def _row(step: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    if step["opened"] is None:
+        return step["label"], "never opened", "", "", ""
+    return (
+        step["label"],
+        step["verdict"] or "not judged",
+        "" if step["seconds"] is None else seconds(step["seconds"]),
+        counted(step["tests"]),
+        _why(step),
+    )
+
+
+def _why(step: Mapping[str, Any]) -> str:
+    if step["verdict"] != Verdict.SUCCESSFUL:
+        return str(step["reason"])
+    found = (Finding(**measurement) for measurement in step["measurements"])
+    return "; ".join(brief(finding) for finding in deciding(found) if finding.metric != "tests")
+
+
+def _facts(
+    summary: Mapping[str, Any], paths: Mapping[str, Path | str], width: int
+) -> Iterator[str]:
+    facts = {
+        "outcome": _outcome(summary),
+        "reason": summary["reason"],
+        "rollback": _rollback(summary["rollback"]),
+        "exposure": _exposure(summary["exposure"]),
+        **{name: str(path) for name, path in paths.items()},
+    }
+    column = max(len(name) for name in facts)
+    for name, text in facts.items():
+        if text:
+            yield from _wrapped(text, f"{name:<{column}}  ", width)
+
+
+def _outcome(summary: Mapping[str, Any]) -> str:
+    status = summary["exit_status"]
+    about = f"{summary['rollout']} {summary['stable']} → {summary['canary'] or '?'}"
+    told = f"{about} on {summary['target']}: " if summary["rollout"] else ""
+    return f"{told}{summary['outcome']}, exit status {'unknown' if status is None else status}"
+
+
+def _rollback(rollback: Mapping[str, Any] | None) -> str:
+    if rollback is None:
+        return ""
+    sent = rollback["seconds_to_abort_sent"]
+    told = "no abort was taken" if sent is None else f"abort sent after {seconds(sent)}"
+    return f"{told}; {'proven' if rollback['proven'] else 'NOT PROVEN'}: {rollback['sentence']}"
+
+
+def _exposure(exposure: Mapping[str, Any]) -> str:
+    if exposure["requests"] is None:
+        return "unknown: the run did not get to count it"
+    return (
+        f"{exposure['requests']} requests of users were answered by the canary, "
+        f"{exposure['failures']} of them failed (counted by {exposure['counted_by']})"
+    )
+
+
+def _wrapped(text: str, begin: str, width: int) -> list[str]:
+    """Return *text* behind *begin*, its further lines indented as far."""
+    lines = textwrap.wrap(
+        _UNIT.sub(_TIED, " ".join(_CONTROL.sub("", text).split())),
+        width,
+        initial_indent=begin,
+        subsequent_indent=" " * len(begin),
+        break_on_hyphens=False,
+        break_long_words=False,  # a path is of no use in two pieces
+    )
+    return [line.replace(_TIED, " ") for line in lines] or [begin.rstrip()]
