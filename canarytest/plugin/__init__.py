@@ -78,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers; with --canary, register the plugins that do the work."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    if config.option.canary and not hasattr(config, "workerinput"):
+    if config.option.canary:
         from canarytest.plugin import setup  # noqa: PLC0415  heavy, and only wanted now
 
         setup.configure(config)

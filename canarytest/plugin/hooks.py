@@ -15,6 +15,7 @@ from canarytest.core.errors import ConfigError
 from canarytest.core.evidence import TestOutcome
 from canarytest.core.plan import Plan, Step
 from canarytest.core.reasons import Cause
+from canarytest.plugin.distributed import is_distributed, read_specs
 from canarytest.plugin.loads import Specs, specs_of
 from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
 from canarytest.plugin.run import Run, RunInfo
@@ -54,6 +55,7 @@ class RunHooks:
         self._log = log
         self._info = info
         self._outcomes = Outcomes()
+        self._items: list[pytest.Item] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self) -> None:
@@ -61,29 +63,28 @@ class RunHooks:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and reporter.verbosity >= 0:
 
-            def write(line: str, **markup: bool) -> None:
+            def write(line: str, /, **markup: bool) -> None:
                 reporter.ensure_newline()
                 reporter.write_line(line, **markup)
 
             self._log.subscribe(terminal.Terminal(write))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Know the loads, and that their locustfiles import, before anything is touched."""
-        try:
-            self._specs: Specs = specs_of(session.items, self._settings.load, self._settings.root)
-            self._check_locustfiles()
-        except ConfigError as error:
-            raise pytest.UsageError(str(error)) from None
+        """Remember the tests: their markers say which loads there are."""
+        self._items = session.items
+
+    def between(self, over: str | None, upcoming: str | None) -> None:
+        """Begin the rollout before the first step; then as `Run.between`."""
+        if over is None:
+            self.run.begin(self._known_specs())
+        self.run.between(over, upcoming)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Walk the rollout around the tests; leaving this in any way ends it."""
-        if not session.items or session.testsfailed:
-            return (yield)  # nothing is begun: nothing was collected, or not all of it
         trouble: tuple[Cause, str] | None = None
         with _signals_told(self._interrupted):
             try:
-                self.run.begin(self._specs)
                 return (yield)
             except (KeyboardInterrupt, session.Interrupted, pytest.exit.Exception) as error:
                 trouble = Cause.INTERRUPTED, f"interrupted: {error or type(error).__name__}"
@@ -94,7 +95,8 @@ class RunHooks:
                 trouble = Cause.INTERNAL, f"{type(error).__name__}: {error}"
                 raise
             finally:
-                self.run.end(trouble)
+                if self.run.is_begun:
+                    self.run.end(trouble)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -140,7 +142,8 @@ class RunHooks:
                 capture.resume_global_capture()
 
     def _interrupted(self, name: str) -> None:
-        self.run.driver.abort(Cause.INTERRUPTED, f"interrupted by {name}")
+        if self.run.is_begun:
+            self.run.driver.abort(Cause.INTERRUPTED, f"interrupted by {name}")
 
     def _finished(self, report: pytest.TestReport, test: TestSoFar) -> events.TestFinished:
         steps = {step.label: step for step in self.run.plan.steps}
@@ -157,11 +160,24 @@ class RunHooks:
             sections=tuple(test.sections),
         )
 
-    def _check_locustfiles(self) -> None:
+    def _known_specs(self) -> Specs:
+        """Return the loads. Raises UsageError for a bad one, before anything is touched."""
+        settings = self._settings
+        try:
+            if is_distributed(self._config):
+                specs = read_specs(self._info.directory / "loads.json", settings.root)
+            else:
+                specs = specs_of(self._items, settings.load, settings.root)
+            self._check_locustfiles(specs)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+        return specs
+
+    def _check_locustfiles(self, all_specs: Specs) -> None:
         """Import each locustfile once in a child; what is known to import is not tried again."""
         cache = self._config.cache
         known = cache.get(_CHECKED, {}) if cache else {}
-        specs = {spec.file: spec for here in self._specs.values() for spec in here.values()}
+        specs = {spec.file: spec for here in all_specs.values() for spec in here.values()}
         for path, spec in specs.items():
             stat = path.stat()
             mark = [stat.st_mtime_ns, stat.st_size]

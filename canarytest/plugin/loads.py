@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +52,25 @@ def specs_of(items: Iterable[pytest.Item], default: LoadSpec | None, root: Path)
                 "[tool.canarytest.load] in pyproject.toml"
             )
     return specs
+
+
+def specs_to_json(specs: Specs) -> dict[str, dict[str, Any]]:
+    """Return *specs* as plain data, for the process that drives."""
+    return {
+        label: {key: {**asdict(spec), "file": str(spec.file)} for key, spec in here.items()}
+        for label, here in specs.items()
+    }
+
+
+def specs_from_json(data: Mapping[str, Mapping[str, Any]], root: Path) -> Specs:
+    """Return what `specs_to_json` was made of."""
+    return {
+        label: {
+            key: LoadSpec(**{**values, "file": root / values["file"]})
+            for key, values in here.items()
+        }
+        for label, here in data.items()
+    }
 
 
 class StepLoads:

@@ -8,19 +8,21 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from canarytest.core.errors import ConfigError
 from canarytest.core.plan import Plan
 from canarytest.core.ports import Platform
-from canarytest.plugin import fixtures, preflight, settings
+from canarytest.plugin import distributed, fixtures, preflight, settings
 from canarytest.plugin.gate import Gate, Gatekeeper
 from canarytest.plugin.hooks import CollectOnly, RunHooks
 from canarytest.plugin.loop import InProcessLoop
+from canarytest.plugin.remote import RemoteService
 from canarytest.plugin.run import Run, RunInfo
 from canarytest.plugin.steps import StepCollection
 from canarytest.reporting.log import EventLog
@@ -35,7 +37,13 @@ def configure(config: pytest.Config) -> None:
         found = preflight.check(chosen)
         if found.errors:
             raise ConfigError(_refusal(found))
-        _register(config, chosen, found)
+        _register_collection(config, chosen, found.plan)
+        if hasattr(config, "workerinput"):
+            _register_worker(config, chosen, found.plan, config.workerinput)
+        elif config.option.collectonly:
+            _platform(chosen, found.plan, chosen.reports / "runs" / "none", config)
+        else:
+            _register_run(config, chosen, found)
 
 
 def lint(config: pytest.Config) -> int:
@@ -62,25 +70,41 @@ def usage_errors() -> Iterator[None]:
         raise pytest.UsageError(str(error)) from None
 
 
-def _register(config: pytest.Config, chosen: settings.Settings, found: preflight.Preflight) -> None:
-    plugins, plan = config.pluginmanager, found.plan
-    _choose_suites(config, chosen)
+def _register_collection(config: pytest.Config, chosen: settings.Settings, plan: Plan) -> None:
+    if not hasattr(config, "workerinput"):
+        _choose_suites(config, chosen)
     config.stash[fixtures.PLAN] = plan
     config.stash[fixtures.TARGET] = chosen.target
-    plugins.register(fixtures, "canarytest-fixtures")
+    config.pluginmanager.register(fixtures, "canarytest-fixtures")
     # Registered once the session starts, so that its sorting comes after every selection.
-    plugins.register(CollectOnly(StepCollection(plan), plan), "canarytest-collection")
-    if config.option.collectonly:
-        _platform(chosen, plan, Path(chosen.reports / "runs" / "none"), config)
-        return
+    config.pluginmanager.register(CollectOnly(StepCollection(plan), plan), "canarytest-collection")
+
+
+def _register_worker(
+    config: pytest.Config, chosen: settings.Settings, plan: Plan, given: Mapping[str, Any]
+) -> None:
+    gate = Gate(Path(given[distributed.GATE]), plan)
+    config.stash[fixtures.SERVICE] = RemoteService(given[distributed.SERVICE])
+    config.pluginmanager.register(Gatekeeper(gate), "canarytest-gate")
+    config.pluginmanager.register(
+        distributed.WorkerHooks(Path(given[distributed.LOADS]), chosen), "canarytest-worker"
+    )
+
+
+def _register_run(
+    config: pytest.Config, chosen: settings.Settings, found: preflight.Preflight
+) -> None:
+    plugins, plan = config.pluginmanager, found.plan
     info = _run_info(chosen, found)
     platform = _platform(chosen, plan, info.directory, config)
+    if distributed.is_distributed(config):
+        distributed.refuse_unknown_distribution(config.option.dist)
     info.directory.mkdir(parents=True)
     _leave_results(config, chosen, info)
     log = EventLog(info.directory / "events.jsonl")
     gate = Gate(info.directory / "gate.json", plan)
     hooks = RunHooks(config, chosen, log, info)
-    run = Run(
+    hooks.run = run = Run(
         chosen,
         plan,
         platform=platform,
@@ -90,11 +114,20 @@ def _register(config: pytest.Config, chosen: settings.Settings, found: preflight
         approve=hooks.approve,
         drill=config.option.canary_drill,
     )
-    hooks.run = run
     config.stash[fixtures.SERVICE] = run
-    plugins.register(Gatekeeper(gate), "canarytest-gate")
     plugins.register(hooks, "canarytest-run")
-    plugins.register(InProcessLoop(run.between), "canarytest-loop")
+    if distributed.is_distributed(config):
+        controller = distributed.ControllerHooks(
+            plan,
+            run,
+            directory=info.directory,
+            between=hooks.between,
+            is_aborted=lambda: run.driver.reason is not None,
+        )
+        plugins.register(controller, "canarytest-xdist")
+    else:
+        plugins.register(Gatekeeper(gate), "canarytest-gate")
+        plugins.register(InProcessLoop(hooks.between), "canarytest-loop")
 
 
 def _platform(

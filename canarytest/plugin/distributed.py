@@ -1,0 +1,133 @@
+"""The hooks under pytest-xdist: of the controller, and of its workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canarytest.core.errors import ConfigError
+from canarytest.core.plan import Plan
+from canarytest.plugin.loads import Specs, specs_from_json, specs_of, specs_to_json
+from canarytest.plugin.remote import ServiceServer
+from canarytest.plugin.scheduling import StepScheduling
+from canarytest.plugin.service import Service
+from canarytest.plugin.settings import Settings
+from canarytest.plugin.steps import label_in
+
+GATE, SERVICE, LOADS = "canary_gate", "canary_service", "canary_loads"  # in `workerinput`
+
+
+def is_distributed(config: pytest.Config) -> bool:
+    """Whether the tests run on workers of xdist, and this is their controller."""
+    return getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
+
+
+class WorkerHooks:
+    """A worker tells the loads that its tests ask for; the controller only knows node ids."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._path = path
+        self._settings = settings
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write the loads down; every worker finds the same ones."""
+        try:
+            told: dict[str, Any] = {
+                "specs": specs_to_json(
+                    specs_of(session.items, self._settings.load, self._settings.root)
+                )
+            }
+        except ConfigError as error:
+            told = {"error": str(error)}
+        fresh = self._path.with_suffix(f".{session.config.workerinput['workerid']}")  # type: ignore[attr-defined]  # xdist adds it
+        fresh.write_text(json.dumps(told), "utf-8")
+        fresh.replace(self._path)
+
+
+class ControllerHooks:
+    """The controller: it schedules, and answers what the workers' fixtures ask."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        service: Service,
+        *,
+        directory: Path,
+        between: Callable[[str | None, str | None], None],
+        is_aborted: Callable[[], bool],
+    ) -> None:
+        self._plan = plan
+        self._directory = directory
+        self._between = between
+        self._is_aborted = is_aborted
+        self._server = ServiceServer(service)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the gate is, and whom its fixtures may ask."""
+        node.workerinput[GATE] = str(self._directory / "gate.json")
+        node.workerinput[LOADS] = str(self._directory / "loads.json")
+        node.workerinput[SERVICE] = self._server.address
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> StepScheduling:
+        """Run step after step, and keep together in a step what `--dist` wants together."""
+        from xdist.workermanage import parse_tx_spec_config  # noqa: PLC0415  xdist is optional
+
+        labels = [step.label for step in self._plan.steps]
+        indices = {label: index for index, label in enumerate(labels)}
+
+        def between(over: int | None, upcoming: int | None) -> None:
+            self._between(
+                None if over is None else labels[over],
+                None if upcoming is None else labels[upcoming],
+            )
+
+        return StepScheduling(
+            config,
+            len(parse_tx_spec_config(config)),
+            step_of=lambda nodeid: indices[label_in(nodeid, labels) or labels[0]],
+            between=between,
+            unit_of=_unit_of(config.option.dist),
+            is_draining=self._is_aborted,
+        )
+
+    def pytest_unconfigure(self) -> None:
+        """Answer nobody any more."""
+        self._server.close()
+
+
+def read_specs(path: Path, root: Path) -> Specs:
+    """Return the loads that the workers wrote to *path*; raises ConfigError for a bad one."""
+    told = json.loads(path.read_text("utf-8"))
+    if "error" in told:
+        raise ConfigError(told["error"])
+    return specs_from_json(told["specs"], root)
+
+
+def refuse_unknown_distribution(dist: str) -> None:
+    """Raise ConfigError for a way to distribute that has no meaning with steps."""
+    if dist == "each":
+        raise ConfigError(
+            "--dist each runs every test on every worker, which a rollout cannot judge; "
+            "expected load, loadscope, loadfile, loadgroup or worksteal"
+        )
+
+
+def _unit_of(dist: str) -> Callable[[str], Hashable] | None:
+    """Return what names the group of a test within its step; None: each for itself."""
+    return {
+        "loadscope": lambda nodeid: nodeid.rpartition("::")[0],
+        "loadfile": lambda nodeid: nodeid.partition("::")[0],
+        "loadgroup": _group_of,
+    }.get(dist)
+
+
+def _group_of(nodeid: str) -> str:
+    """Return the group that xdist appends to a node id, or the id where there is none."""
+    at = nodeid.rfind("@")
+    return nodeid[at:] if at > nodeid.rfind("]") else nodeid
