@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from canarytest.core import events
 from canarytest.core.judge import Finding
@@ -11,6 +13,8 @@ from canarytest.core.ports import Clock, Platform
 from canarytest.core.proof import ProbeSample, Proof, Terms
 from canarytest.core.reasons import Reason
 
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 RETRY_S = 0.5
 LOOK_S = 0.25  # how often the platform is asked whether it is back, while responses are counted
 
@@ -102,6 +106,18 @@ class Abort:
         reason, proof = self.reason, self._proof
         if reason is None or proof is None:
             raise AssertionError(reason)
+        try:
+            complaint = self._send_and_prove(reason, proof)
+        except BaseException as error:
+            LOG.exception("the rollback is not proven")
+            complaint = f"canarytest failed: {type(error).__name__}: {error}"
+        self._tell(proof, complaint)
+        with self._changed:
+            self.is_proven = not complaint
+            self._is_settled = True
+            self._changed.notify_all()
+
+    def _send_and_prove(self, reason: Reason, proof: Proof) -> str:
         complaint = self._send(reason, proof)
         self._emit(
             events.RolloutAborted(
@@ -109,18 +125,13 @@ class Abort:
                 cause=reason.cause,
                 reason=reason.sentence,
                 step=reason.step,
-                findings=self._explain(),
+                findings=_tried(self._explain, ()),
             )
         )
         with self._changed:
             self._is_sent = not complaint
             self._changed.notify_all()
-        complaint = complaint or self._prove(proof)
-        self._tell(proof, complaint)
-        with self._changed:
-            self.is_proven = not complaint
-            self._is_settled = True
-            self._changed.notify_all()
+        return complaint or self._prove(proof)
 
     def _send(self, reason: Reason, proof: Proof) -> str:
         """Send the order until it is taken; return why it was not, if so."""
@@ -134,7 +145,7 @@ class Abort:
             else:
                 trouble = ""
             if attempts == 1:
-                self.on_tried()
+                _tried(self.on_tried, None)
             if not trouble:
                 break
             with self._changed:
@@ -203,3 +214,12 @@ class Abort:
                 sentence=proof.sentence,
             )
         )
+
+
+def _tried(ask: Callable[[], T], otherwise: T) -> T:
+    """Return what *ask* gives; whatever it does wrong, the way back goes on."""
+    try:
+        return ask()
+    except Exception:
+        LOG.exception("the rollback goes on without it")
+        return otherwise

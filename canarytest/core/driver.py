@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause, Reason
 from canarytest.core.sketch import Sketch
 
+LOG = logging.getLogger(__name__)
 Emit = Callable[[events.Event], None]
 
 
@@ -55,7 +57,7 @@ class Driver:
         self.platform = platform
         self.policy = policy.shared_by(len(plan.steps))
         self.clock = clock
-        self.emit = emit
+        self.emit = _unfailing(emit)
         self.limits = limits or Limits()
         self.step: Step | None = None  # the last one opened
         self.is_promoted = False
@@ -63,7 +65,9 @@ class Driver:
         self._evidence: Evidence | None = None  # of the open step; None between steps
         self._opened_at = 0.0
         self._changed = threading.Condition()
-        self._abort = Abort(platform, clock, emit, self.limits.proof, self.limits.abort_within_s)
+        self._abort = Abort(
+            platform, clock, self.emit, self.limits.proof, self.limits.abort_within_s
+        )
 
     @property
     def reason(self) -> Reason | None:
@@ -282,6 +286,18 @@ class Driver:
             self.abort(Cause.INCONCLUSIVE, f"{prefix}{error}")
         except PlatformError as error:
             self.abort(Cause.WORLD, f"{prefix}{error}")
+
+
+def _unfailing(emit: Emit) -> Emit:
+    """Return *emit* so that what a report does wrong keeps no traffic from going back."""
+
+    def tell(event: events.Event) -> None:
+        try:
+            emit(event)
+        except Exception:
+            LOG.exception("not reported: %s", event)
+
+    return tell
 
 
 def _with_samples(evidence: Evidence, samples: Sequence[ProbeSample], opened_at: float) -> Evidence:

@@ -1,0 +1,64 @@
+"""The way back: sent until it is taken, by whoever asks first, and proven or not."""
+
+from canarytest.core import events
+from canarytest.core.driver import Limits
+from canarytest.core.errors import PlatformError
+from canarytest.core.evidence import TestOutcome
+from canarytest.core.plan import Plan, Resources, Step
+from canarytest.core.proof import Terms
+from canarytest.core.reasons import Cause, Reason
+from canarytest.testing import Rehearsal, fails
+
+UNAVAILABLE = fails(PlatformError("503 Service Unavailable"))
+TEN = Step(0, "10%", 10, 0.1, 30.0, False, 1, 1, 2)
+FIFTY = Step(1, "50%", 50, 0.5, 30.0, False, 3, 1, 2)
+PLAN = Plan(
+    "was", "petclinic", 2, True, (TEN, FIFTY), ("setWeight", "pause"), "was", Resources(None, None)
+)
+TERMS = Terms(window_s=10, responses=600, within_s=60)
+LIMITS = Limits(look_longer_s=60, abort_within_s=120, proof=TERMS)
+REASON = Reason(Cause.TEST, "test_login failed", "10%")
+SOON_S = 30  # never reached, unless something is wrong
+ABORTED = ["AbortSent", "RolloutAborted", "RollbackProven"]
+
+
+def rehearse(**given: object) -> Rehearsal:
+    """Return a run whose first step is open."""
+    rehearsal = Rehearsal(PLAN, **{"limits": LIMITS, **given})  # type: ignore[arg-type]
+    rehearsal.driver.begin()
+    rehearsal.driver.open(TEN)
+    return rehearsal
+
+
+def refuse(event: events.Event) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_report_that_fails_keeps_no_abort_from_being_sent_or_proven() -> None:
+    rehearsal = rehearse(emit=refuse)
+    rehearsal.driver.see_test(TestOutcome.FAILED, "test_login")
+
+    assert rehearsal.driver.settle()
+    assert rehearsal.platform.orders() == ["begin", "open 10%", "abort"]
+    assert rehearsal.names == ["StepOpened", *ABORTED]
+
+
+def test_whoever_is_told_of_the_attempt_cannot_end_it() -> None:
+    rehearsal = rehearse()
+    rehearsal.driver.on_abort(lambda: next(iter(())))
+    rehearsal.platform.next("abort", UNAVAILABLE)
+    rehearsal.driver.abort(Cause.TEST, "test_login failed")
+
+    assert rehearsal.driver.settle()
+    assert rehearsal.platform.orders()[2:] == ["abort", "abort"]
+
+
+def test_our_own_error_while_aborting_ends_the_run_as_not_proven() -> None:
+    rehearsal = rehearse()
+    rehearsal.platform.next("state", fails(KeyboardInterrupt()))
+    rehearsal.driver.abort(Cause.TEST, "test_login failed")
+
+    assert not rehearsal.driver.settle()
+    assert (
+        rehearsal.of(events.RollbackNotProven)[0].reason == "canarytest failed: KeyboardInterrupt: "
+    )
