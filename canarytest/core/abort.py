@@ -63,11 +63,13 @@ class Abort:
         with self._changed:
             if self.reason is not None or self._is_forbidden:
                 return False
-            self.reason = reason
             self._decided_time = self._clock.time()
             self._explain = explain
             self._proof = Proof(self._terms, self._clock.now())
-        threading.Thread(target=self._run, name="canarytest-abort", daemon=True).start()
+            run = _beside(self._run)
+            # Last: what interrupts this before leaves an abort that can still be started.
+            self.reason = reason
+        run()
         return True
 
     def forbid(self) -> bool:
@@ -103,9 +105,10 @@ class Abort:
             self._changed.wait_for(lambda: self._is_settled or self.reason is None, 5.0)
 
     def _run(self) -> None:
-        reason, proof = self.reason, self._proof
+        with self._changed:
+            reason, proof = self.reason, self._proof
         if reason is None or proof is None:
-            raise AssertionError(reason)
+            return  # `start` was interrupted before it was done
         try:
             complaint = self._send_and_prove(reason, proof)
         except BaseException as error:
@@ -223,3 +226,12 @@ def _tried(ask: Callable[[], T], otherwise: T) -> T:
     except Exception:
         LOG.exception("the rollback goes on without it")
         return otherwise
+
+
+def _beside(run: Callable[[], None]) -> Callable[[], None]:
+    """Run it in a thread of its own, at once; return how to run it here if there is none to get."""
+    try:
+        threading.Thread(target=run, name="canarytest-abort", daemon=True).start()
+    except RuntimeError:  # no more threads, or the interpreter is on its way out
+        return run
+    return lambda: None

@@ -1,5 +1,7 @@
 """The way back: sent until it is taken, by whoever asks first, and proven or not."""
 
+import threading
+
 from canarytest.core import events
 from canarytest.core.driver import Limits
 from canarytest.core.errors import PlatformError
@@ -62,3 +64,15 @@ def test_our_own_error_while_aborting_ends_the_run_as_not_proven() -> None:
     assert (
         rehearsal.of(events.RollbackNotProven)[0].reason == "canarytest failed: KeyboardInterrupt: "
     )
+
+
+def test_an_abort_that_could_not_start_may_be_started_again() -> None:
+    rehearsal = rehearse()
+    size = threading.stack_size(2**46)  # more than there is: the system refuses the thread
+    try:
+        rehearsal.driver.abort(Cause.INTERRUPTED, "Ctrl-C")
+    finally:
+        threading.stack_size(size)
+
+    assert rehearsal.driver.settle()
+    assert rehearsal.names == ["StepOpened", *ABORTED]
