@@ -83,8 +83,7 @@ class Abort:
         with self._changed:
             if self._proof is not None:
                 for sample in samples:
-                    self._proof.see(sample)
-                self._changed.notify_all()
+                    self._proof.see(sample)  # wakes nobody: the platform is asked in its own time
 
     def wait_sent(self, seconds: float) -> None:
         """Wait until the order was taken, at most *seconds*."""

@@ -3,13 +3,15 @@
 import threading
 
 from canarytest.core import events
+from canarytest.core.abort import Abort
 from canarytest.core.driver import Limits
 from canarytest.core.errors import PlatformError
 from canarytest.core.evidence import TestOutcome
 from canarytest.core.plan import Plan, Resources, Step
-from canarytest.core.proof import Terms
+from canarytest.core.proof import ProbeSample, Terms
+from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause, Reason
-from canarytest.testing import Rehearsal, fails
+from canarytest.testing import FakeClock, FakePlatform, Hang, Rehearsal, fails
 
 UNAVAILABLE = fails(PlatformError("503 Service Unavailable"))
 TEN = Step(0, "10%", 10, 0.1, 30.0, False, 1, 1, 2)
@@ -76,3 +78,21 @@ def test_an_abort_that_could_not_start_may_be_started_again() -> None:
 
     assert rehearsal.driver.settle()
     assert rehearsal.names == ["StepOpened", *ABORTED]
+
+
+def test_what_is_seen_does_not_hurry_the_retries_and_the_questions() -> None:
+    class Unhurried(threading.Condition):
+        def notify_all(self) -> None:
+            raise AssertionError("who waits to ask again is woken by each response")
+
+    hang = Hang()
+    abort = Abort(platform := FakePlatform(), clock := FakeClock(), lambda _: None, TERMS, 120)
+    platform.next("abort", hang)
+    condition, abort._changed = abort._changed, Unhurried()
+    abort.start(REASON)
+    abort.see([ProbeSample(clock.now(), Version.STABLE, True, 1.0)])
+    abort._changed = condition
+    hang.release()
+    abort.give_up("enough")
+
+    assert not abort.wait_settled()
