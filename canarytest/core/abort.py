@@ -51,6 +51,7 @@ class Abort:
         self._proof: Proof | None = None
         self._explain: Callable[[], tuple[Finding, ...]] = lambda: ()
         self._decided_time = 0.0
+        self._sender: int | None = None  # the thread that sends the order
 
     def start(
         self, reason: Reason, explain: Callable[[], tuple[Finding, ...]] = lambda: ()
@@ -87,6 +88,8 @@ class Abort:
 
     def wait_sent(self, seconds: float) -> None:
         """Wait until the order was taken, at most *seconds*."""
+        if self.reason is None or self._sender == threading.get_ident():
+            return
         with self._changed:
             self._changed.wait_for(lambda: self._is_sent or self._is_settled, seconds)
 
@@ -108,6 +111,7 @@ class Abort:
             reason, proof = self.reason, self._proof
         if reason is None or proof is None:
             return  # `start` was interrupted before it was done
+        self._sender = threading.get_ident()
         try:
             complaint = self._send_and_prove(reason, proof)
         except BaseException as error:

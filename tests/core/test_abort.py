@@ -96,3 +96,31 @@ def test_what_is_seen_does_not_hurry_the_retries_and_the_questions() -> None:
     abort.give_up("enough")
 
     assert not abort.wait_settled()
+
+
+def test_after_the_promotion_an_abort_is_refused_and_waits_for_nothing() -> None:
+    class Never(threading.Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            raise AssertionError("it waits for an order that nobody sends")
+
+    abort = Abort(FakePlatform(), FakeClock(), lambda _: None, TERMS, within_s=120)
+    abort._changed = Never()
+
+    assert abort.forbid()
+    assert not abort.start(REASON)
+    abort.wait_sent(2.0)
+
+
+def test_who_sends_the_order_does_not_wait_for_it() -> None:
+    class NotByTheSender(threading.Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            assert threading.current_thread().name != "canarytest-abort"
+            return super().wait(timeout)
+
+    rehearsal = rehearse()
+    rehearsal.driver._abort._changed = NotByTheSender()
+    rehearsal.platform.next("abort", lambda: rehearsal.driver.abort(Cause.WORLD, "no route") and 0)
+    rehearsal.driver.abort(Cause.TEST, "test_login failed")
+
+    assert rehearsal.driver.settle()
+    assert rehearsal.of(events.AbortSent)[0].attempts == 1
