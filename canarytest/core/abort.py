@@ -135,6 +135,7 @@ class Abort:
             )
         )
         with self._changed:
+            proof.restart()
             self._is_sent = not complaint
             self._changed.notify_all()
         return complaint or self._prove(proof)

@@ -124,3 +124,15 @@ def test_who_sends_the_order_does_not_wait_for_it() -> None:
 
     assert rehearsal.driver.settle()
     assert rehearsal.of(events.AbortSent)[0].attempts == 1
+
+
+def test_the_window_begins_when_the_order_was_taken_not_before() -> None:
+    rehearsal = rehearse()
+    rehearsal.platform.share = 0.0  # as in the dark: what comes before the order is clean too
+    rehearsal.platform.next("abort", *[UNAVAILABLE] * 60)
+    rehearsal.driver.abort(Cause.TEST, "test_login failed")
+
+    assert rehearsal.driver.settle()
+    sent, proven = rehearsal.of(events.AbortSent)[0], rehearsal.of(events.RollbackProven)[0]
+    assert sent.attempts == 61
+    assert proven.time - sent.time >= TERMS.window_s
