@@ -90,7 +90,7 @@ class ControllerHooks:
         return StepScheduling(
             config,
             len(parse_tx_spec_config(config)),
-            step_of=lambda nodeid: indices[label_in(nodeid, labels) or labels[0]],
+            step_of=lambda nodeid: indices[label_in(nodeid, labels) or ""],
             between=between,
             unit_of=_unit_of(config.option.dist),
             is_draining=self._is_aborted,

@@ -71,8 +71,7 @@ def usage_errors() -> Iterator[None]:
 
 
 def _register_collection(config: pytest.Config, chosen: settings.Settings, plan: Plan) -> None:
-    if not hasattr(config, "workerinput"):
-        _choose_suites(config, chosen)
+    _choose_suites(config, chosen)
     config.stash[fixtures.PLAN] = plan
     config.stash[fixtures.TARGET] = chosen.target
     config.pluginmanager.register(fixtures, "canarytest-fixtures")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -93,14 +94,15 @@ def remember_all_steps(config: pytest.Config, plan: Plan) -> None:
     public one: a test of ours fails should it move.
     """
     plugin = config.pluginmanager.get_plugin("lfplugin")
-    failed: dict[str, bool] | None = getattr(plugin, "lastfailed", None)
+    failed: dict[Any, bool] | None = getattr(plugin, "lastfailed", None)
     if not failed:
         return
     labels = [step.label for step in plan.steps]
-    for nodeid in list(failed):
+    for key in list(failed):
+        nodeid, make = str(key), getattr(type(key), "parse", str)  # a str before pytest 9.2
         label = label_in(nodeid, labels)
         for other in labels if label else ():
-            failed[nodeid.replace(f"[{label}", f"[{other}", 1)] = True
+            failed[make(nodeid.replace(f"[{label}", f"[{other}", 1))] = True
 
 
 def _not_a_step_item(item: pytest.Item) -> str:
