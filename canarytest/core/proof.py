@@ -42,11 +42,13 @@ class Proof:
         self.last_canary: float | None = None
         self.last_error = ""
         self._begun: float | None = None  # of the window
+        self._until = decided  # the last response
 
     def see(self, sample: ProbeSample) -> None:
         """Take one more sample, in the order in which they were answered."""
         if sample.at < self.decided:
             return
+        self._until = sample.at
         self.probes += 1
         self.errors += not sample.is_ok
         if sample.version is Version.CANARY:
@@ -65,10 +67,10 @@ class Proof:
         self._begun, self.responses = None, 0
 
     def is_complete(self, now: float) -> bool:
-        """Whether the window is long enough and has responses enough."""
+        """Whether the window is long enough, up to its last response, and has enough of them."""
         return (
             self._begun is not None
-            and now - self._begun >= self.terms.window_s
+            and min(now, self._until) - self._begun >= self.terms.window_s
             and self.responses >= self.terms.responses
         )
 
