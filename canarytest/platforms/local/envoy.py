@@ -104,9 +104,9 @@ class Router:
     def seal(self) -> None:
         """Give everything to the stable version, for ever; return when that is in force."""
         with self._lock:
-            if not self._is_sealed:
-                self._is_sealed = True
+            if self._order and not self._is_sealed:
                 self._write(0)
+            self._is_sealed = True
             number = self._order
         if self._serves:  # else nothing but weight 0 was ever ordered
             self._wait_in_force(number, "the abort")

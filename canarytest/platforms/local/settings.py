@@ -70,7 +70,7 @@ def read(table: Table, root: Path) -> Settings:
     edge_port = table.take("edge_port", int, 0)
     table.finish()
     _check_port(table.where, edge_port)
-    if isinstance(within, bool) or not isinstance(within, str | int | float):
+    if not isinstance(within, str | int | float):
         raise ConfigError(f"{table.where}.ready_within: {within!r} is not a duration")
     within_s = float(within) if isinstance(within, float) else seconds(within)
     return Settings(table.where, root, commands, env, ready, within_s, naming, edge_port)
