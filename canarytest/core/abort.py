@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from canarytest.core import events
@@ -50,6 +51,7 @@ class Abort:
         self._given_up = ""
         self._proof: Proof | None = None
         self._explain: Callable[[], tuple[Finding, ...]] = lambda: ()
+        self._under_way = 0  # calls that may yet give the canary traffic
         self._decided_time = 0.0
         self._sender: int | None = None  # the thread that sends the order
 
@@ -78,6 +80,20 @@ class Abort:
         with self._changed:
             self._is_forbidden = self.reason is None
             return self._is_forbidden
+
+    @contextlib.contextmanager
+    def outlasting(self) -> Iterator[None]:
+        """
+        Prove nothing while a call is under way that may yet give the canary traffic.
+
+        If an abort began meanwhile, that call may have undone it: the order is sent once more.
+        """
+        with self._changed:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            (_beside(self._repeat) if self.reason is not None else self._call_ended)()
 
     def see(self, samples: Sequence[ProbeSample]) -> None:
         """Take responses at the edge."""
@@ -123,6 +139,16 @@ class Abort:
             self._is_settled = True
             self._changed.notify_all()
 
+    def _repeat(self) -> None:
+        self._order(self._clock.now())
+        self._call_ended()
+
+    def _call_ended(self) -> None:
+        with self._changed:
+            self._under_way -= 1
+            if self._proof is not None:
+                self._proof.restart()
+
     def _send_and_prove(self, reason: Reason, proof: Proof) -> str:
         complaint = self._send(reason, proof)
         self._emit(
@@ -142,24 +168,9 @@ class Abort:
 
     def _send(self, reason: Reason, proof: Proof) -> str:
         """Send the order until it is taken; return why it was not, if so."""
-        attempts = 0
-        while True:
-            attempts += 1
-            try:
-                self._platform.abort()
-            except Exception as error:  # noqa: BLE001  whatever it is, the traffic is not back
-                trouble = f"{type(error).__name__}: {error}"
-            else:
-                trouble = ""
-            if attempts == 1:
-                _tried(self.on_tried, None)
-            if not trouble:
-                break
-            with self._changed:
-                waited = self._clock.now() - proof.decided
-                if self._given_up or waited > self._within_s:
-                    return f"not taken in {waited:.0f} s and {attempts} attempts: {trouble}"
-                self._clock.wait(self._changed, RETRY_S)
+        attempts, complaint = self._order(proof.decided, self.on_tried)
+        if complaint:
+            return complaint
         self._emit(
             events.AbortSent(
                 self._clock.time(),
@@ -171,11 +182,37 @@ class Abort:
         )
         return ""
 
+    def _order(self, since: float, tell: Callable[[], None] = lambda: None) -> tuple[int, str]:
+        """Try until the order is taken; return how often, and why it was not, if so."""
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                self._platform.abort()
+            except Exception as error:  # noqa: BLE001  whatever it is, the traffic is not back
+                trouble = f"{type(error).__name__}: {error}"
+            else:
+                trouble = ""
+            if attempts == 1:
+                _tried(tell, None)
+            if not trouble:
+                return attempts, ""
+            with self._changed:
+                waited = self._clock.now() - since
+                if self._given_up or waited > self._within_s:
+                    return (
+                        attempts,
+                        f"not taken in {waited:.0f} s and {attempts} attempts: {trouble}",
+                    )
+                self._clock.wait(self._changed, RETRY_S)
+
     def _prove(self, proof: Proof) -> str:
         """Wait for the proof; return what is missing, if so."""
         while True:
             is_back, trouble = self._ask()
             with self._changed:
+                if self._under_way:
+                    is_back, trouble = False, "; an earlier call to the platform has not returned"
                 if not is_back:
                     proof.restart()
                 now = self._clock.now()

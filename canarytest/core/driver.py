@@ -85,6 +85,8 @@ class Driver:
 
     def begin(self) -> Facts | None:
         """Take the rollout over; None when that failed and the rollout is being aborted."""
+        if self.reason is not None:
+            return None
         with self._guard():
             self.facts = self.platform.begin(self.plan, self.see_incident)
         return self.facts if self.reason is None else None
@@ -279,7 +281,8 @@ class Driver:
         """Turn what a platform raises into the abort that it means."""
         prefix = f"opening {step.label}: " if step else ""
         try:
-            yield
+            with self._abort.outlasting():
+                yield
         except CanaryNotReady as error:
             self.abort(Cause.NOT_READY, f"{prefix}{error}")
         except Inconclusive as error:
