@@ -81,6 +81,13 @@ class Abort:
             self._is_forbidden = self.reason is None
             return self._is_forbidden
 
+    def leave(self, reason: Reason) -> None:
+        """End for *reason* without an order: the rollout is not ours to abort."""
+        with self._changed:
+            if self.reason is None and not self._is_forbidden:
+                self.reason = reason
+                self.is_proven = self._is_settled = True
+
     @contextlib.contextmanager
     def outlasting(self) -> Iterator[None]:
         """
@@ -93,7 +100,8 @@ class Abort:
         try:
             yield
         finally:
-            (_beside(self._repeat) if self.reason is not None else self._call_ended)()
+            has_begun = self.reason is not None and self._proof is not None
+            (_beside(self._repeat) if has_begun else self._call_ended)()
 
     def see(self, samples: Sequence[ProbeSample]) -> None:
         """Take responses at the edge."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from canarytest.core import events
 from canarytest.core.abort import Abort
 from canarytest.core.bands import Policy
-from canarytest.core.errors import CanaryNotReady, Inconclusive, PlatformError
+from canarytest.core.errors import CanaryNotReady, Inconclusive, PlatformError, RolloutLocked
 from canarytest.core.evidence import Evidence, TestOutcome
 from canarytest.core.judge import Judgement, Verdict, Zone, judge
 from canarytest.core.measure import LoadSecond, Tally
@@ -84,11 +84,18 @@ class Driver:
         self._abort.on_tried = tell
 
     def begin(self) -> Facts | None:
-        """Take the rollout over; None when that failed and the rollout is being aborted."""
+        """
+        Take the rollout over; None when that failed and the rollout is being aborted.
+
+        A rollout that another run drives is left alone: no order is sent, now or later.
+        """
         if self.reason is not None:
             return None
         with self._guard():
-            self.facts = self.platform.begin(self.plan, self.see_incident)
+            try:
+                self.facts = self.platform.begin(self.plan, self.see_incident)
+            except RolloutLocked as error:
+                self._abort.leave(Reason(Cause.WORLD, str(error), None))
         return self.facts if self.reason is None else None
 
     def open(self, step: Step, *, load_expected: bool = False) -> bool:

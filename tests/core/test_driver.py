@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 
 from canarytest.core.driver import Limits
+from canarytest.core.errors import RolloutLocked
 from canarytest.core.plan import Plan, Resources, Step
 from canarytest.core.proof import Terms
-from canarytest.core.reasons import Cause
-from canarytest.testing import Rehearsal
+from canarytest.core.reasons import Cause, outcome_of
+from canarytest.testing import Rehearsal, fails
 
 TEN = Step(0, "10%", 10, 0.1, 30.0, False, 1, 1, 2)
 FIFTY = Step(1, "50%", 50, 0.5, 30.0, False, 3, 1, 2)
@@ -99,3 +100,16 @@ def test_an_abort_while_the_rollout_is_taken_over_has_the_last_word() -> None:
     assert rehearsal.driver.begin() is None
     assert rehearsal.driver.settle()
     assert rehearsal.platform.orders() == ["begin", "abort", "abort"]
+
+
+def test_a_rollout_that_another_run_drives_is_not_touched() -> None:
+    rehearsal = rehearse()
+    rehearsal.platform.next("begin", fails(RolloutLocked("was is driven by run 17")))
+
+    assert rehearsal.driver.begin() is None
+    assert not rehearsal.driver.open(TEN)
+    assert not rehearsal.driver.abort(Cause.INTERNAL, "the run ended before the last step")
+    assert rehearsal.driver.settle()
+    assert outcome_of(rehearsal.driver.reason, proven=True).exit_status == 12
+    assert rehearsal.platform.orders() == ["begin"]
+    assert rehearsal.names == []
