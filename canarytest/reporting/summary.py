@@ -47,8 +47,13 @@ def summary_of(events: Iterable[Event]) -> dict[str, Any]:
 def write(run_dir: Path) -> dict[str, Any]:
     """Make `summary.json` in *run_dir* from its `events.jsonl`, in one go, and return it."""
     summary = summary_of(log.read(run_dir / EVENTS))
-    write_atomically(run_dir / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    write_atomically(run_dir / SUMMARY, as_text(summary))
     return summary
+
+
+def as_text(summary: Mapping[str, Any]) -> str:
+    """Return *summary* as it stands in its file."""
+    return json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_atomically(path: Path, text: str) -> None:
