@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from canarytest.core.errors import CanaryError, CanaryNotReady, PlatformError
+from canarytest.core.errors import CanaryError, CanaryNotReady, Inconclusive, PlatformError
 from canarytest.core.ports import Incident, IncidentKind
 from canarytest.core.reach import Version
 from canarytest.platforms.local import loopback
@@ -17,6 +17,7 @@ from canarytest.platforms.local.supervised import Supervised, ending
 
 _POLL_S = 0.05
 _ANSWER_WITHIN_S = 1.0
+_NAMED_WITHIN_S = 5.0  # the first request to a page may take its time
 _PORTS_TO_TRY = 3
 _NOT_READY_AFTER = 3  # answers in a row, as a readinessProbe's failureThreshold
 _OK = 200
@@ -73,11 +74,22 @@ class Application:
             f"{self.process.last_line} (command: {self.command})"
         )
 
-    def identify(self) -> str | None:
-        """Ask it which version it is; it goes by that name afterwards."""
-        reply = loopback.get(self.port, self._settings.naming.path, timeout_s=_ANSWER_WITHIN_S)
-        name = self._settings.naming.name_in(reply)
-        self.name = name or self.name
+    def identify(self) -> str:
+        """
+        Ask it which version it is; it goes by that name afterwards.
+
+        Raises Inconclusive if it does not say.
+        """
+        naming = self._settings.naming
+        reply = loopback.get(self.port, naming.path, timeout_s=_NAMED_WITHIN_S)
+        name = naming.name_in(reply)
+        if name is None:
+            what = f"header {naming.header!r}" if naming.header else f"JSON key {naming.json!r}"
+            raise Inconclusive(
+                f"{self.name} does not say which version it is: no {what} in its answer at "
+                f"{naming.path} ({reply.summary}); check identity in [{self._settings.where}]"
+            )
+        self.name = name
         return name
 
     def is_ready(self) -> bool:

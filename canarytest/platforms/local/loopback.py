@@ -5,16 +5,17 @@ from __future__ import annotations
 import http.client
 import random
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
 
 HOST = "127.0.0.1"
+_LONGEST_BODY = 1 << 20
 # Below what systems give to outgoing connections (Linux from 32768, macOS from 49152): a load
 # generator opens thousands of those, and one could take the port of a process being restarted.
 _PORTS = range(20000, 32768)
-_LONGEST_BODY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,17 @@ def get(
     port: int, path: str, *, timeout_s: float, headers: Mapping[str, str] | None = None
 ) -> Reply:
     """Return the reply to one GET; it never raises, and no proxy is asked."""
+    give_up = time.monotonic() + timeout_s
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
     try:
         connection.request("GET", path, headers=dict(headers or {}))
         response = connection.getresponse()
-        body = response.read(_LONGEST_BODY)
+        body = b""
+        # Each read has its own timeout, so a body that comes in drips needs one for the whole.
+        while len(body) < _LONGEST_BODY and time.monotonic() < give_up:
+            if not (chunk := response.read1()):
+                break
+            body += chunk
     except (OSError, http.client.HTTPException) as error:
         return Reply(None, str(error) or type(error).__name__, {}, b"")
     finally:

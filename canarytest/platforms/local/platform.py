@@ -71,7 +71,7 @@ class LocalPlatform:
         (self._run_dir / "envoy").mkdir(parents=True, exist_ok=True)
         self._router.start()
         self._bring_up(Version.STABLE)
-        self._name(Version.STABLE)
+        self._applications[Version.STABLE].identify()
         if plan.steps[0].is_dark:
             self._bring_up_canary()
         watch = threading.Thread(target=self._watch, name="canarytest-readiness", daemon=True)
@@ -144,24 +144,13 @@ class LocalPlatform:
     def _bring_up_canary(self) -> None:
         """Start the canary, and make sure that it is another version than the stable one."""
         self._bring_up(Version.CANARY)
-        name, stable = self._name(Version.CANARY), self._applications[Version.STABLE].name
-        if name == stable:
+        name = self._applications[Version.CANARY].identify()
+        if name == self._applications[Version.STABLE].name:
             raise Inconclusive(
                 f"both versions answer {name!r} at {self._settings.naming.path}: they cannot be "
                 "told apart, so perhaps the new one is not what was started; check run.canary "
                 f"and run.stable in [{self._settings.where}], or choose another identity"
             )
-
-    def _name(self, version: Version) -> str:
-        name = self._applications[version].identify()
-        if name is None:
-            naming = self._settings.naming
-            what = f"header {naming.header!r}" if naming.header else f"JSON key {naming.json!r}"
-            raise Inconclusive(
-                f"the {version} version does not say which it is: no {what} in its answer at "
-                f"{naming.path}; check identity in [{self._settings.where}]"
-            )
-        return name
 
     def _facts(self) -> Facts:
         stable, canary = (self._applications[v] for v in (Version.STABLE, Version.CANARY))
@@ -179,7 +168,7 @@ class LocalPlatform:
             platform="local",
             stable=stable.name,
             canary=canary.name if canary.is_up else "",
-            images={v: " ".join(self._settings.commands[v]) for v in Version},
+            images={version.value: text for version, text in self._settings.texts.items()},
             reach=reach,
         )
 

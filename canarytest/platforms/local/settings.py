@@ -46,7 +46,8 @@ class Settings:
 
     where: str  # of the table in pyproject.toml
     root: Path
-    commands: Mapping[Version, tuple[str, ...]]  # {port} not yet replaced
+    texts: Mapping[Version, str]  # the commands as they were written
+    commands: Mapping[Version, tuple[str, ...]]  # their words, {port} not yet replaced
     env: Mapping[str, str]
     ready: str
     ready_within_s: float
@@ -62,8 +63,9 @@ def read(table: Table, root: Path) -> Settings:
     """Read all of *table*; raises ConfigError for what cannot work."""
     env = _env(table.table("env"))
     run = table.table("run")
-    commands = {version: _command(run, version, env, root) for version in Version}
+    texts = {version: run.take(version.value, str) for version in Version}
     run.finish()
+    commands = {v: _command(f"{run.where}.{v}", texts[v], env, root) for v in Version}
     ready = _path(table, "ready", table.take("ready", str, "/"))
     within = table.take("ready_within", object, 30)
     naming = _naming(table.table("identity"), ready)
@@ -73,17 +75,16 @@ def read(table: Table, root: Path) -> Settings:
     if not isinstance(within, str | int | float):
         raise ConfigError(f"{table.where}.ready_within: {within!r} is not a duration")
     within_s = float(within) if isinstance(within, float) else seconds(within)
-    return Settings(table.where, root, commands, env, ready, within_s, naming, edge_port)
+    return Settings(table.where, root, texts, commands, env, ready, within_s, naming, edge_port)
 
 
-def _command(run: Table, version: Version, env: Mapping[str, str], root: Path) -> tuple[str, ...]:
+def _command(where: str, text: str, env: Mapping[str, str], root: Path) -> tuple[str, ...]:
     """
     Return the words of a command, without a shell.
 
     `python` is the interpreter that runs pytest: the one that has the project installed, whether
     or not its environment is activated. For another, say which: `python3.12`, or a path.
     """
-    where, text = f"{run.where}.{version}", run.take(version.value, str)
     try:
         words = shlex.split(text)
     except ValueError as error:
