@@ -50,14 +50,25 @@ def rebuild(run_dir: Path, results: Path | None = None) -> dict[str, Any]:
     return told
 
 
-def page(run_dir: Path, *, within_s: float = html.WITHIN_S) -> Path:
-    """Build the HTML of the run whose Allure results lie beside it, and return its first page."""
+def page(
+    run_dir: Path,
+    results: Path | None = None,
+    *,
+    remember: bool = True,
+    within_s: float = html.WITHIN_S,
+) -> Path:
+    """
+    Build the HTML of the run, whose Allure *results* lie beside it, and return its first page.
+
+    A run is to be remembered once: who builds a report again leaves the history as it is.
+    """
     places = Places.of_run(run_dir)
     return html.build(
-        places.results,
+        results or places.results,
         places.report,
-        name=title(rebuild(run_dir)),
+        name=title(rebuild(run_dir, results)),
         history=places.history,
+        remember=remember,
         within_s=within_s,
     )
 

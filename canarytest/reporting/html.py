@@ -49,12 +49,13 @@ def build(
     *,
     name: str,
     history: Path,
+    remember: bool = True,
     within_s: float = WITHIN_S,
 ) -> Path:
     """
     Build the report of the Allure *results* as one file in *report*, and return that file.
 
-    Reads the earlier runs from *history* and adds this one. Raises CanaryError when it cannot be
+    Reads the earlier runs from *history* and adds this one, if it is to *remember*. Raises CanaryError when it cannot be
     built within *within_s*; then the report that was there before still is.
     """
     deadline = time.monotonic() + within_s
@@ -68,7 +69,9 @@ def build(
     report.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{report.name}-", dir=report.parent) as scratch:
         config, output = Path(scratch, "allurerc.json"), Path(scratch, "report")
-        config.write_text(json.dumps(_config(results, name, history)), encoding="utf-8")
+        config.write_text(
+            json.dumps(_config(results, name, history, remember=remember)), encoding="utf-8"
+        )
         command = [str(_node(wheel)), str(generator), "generate", "--config", str(config)]
         said = _run([*command, "--output", str(output), str(results)], deadline, cwd=Path(scratch))
         if not (output / "index.html").exists():
@@ -147,7 +150,7 @@ def _install(wheel: Path, place: Path, deadline: float) -> None:
                 raise
 
 
-def _config(results: Path, name: str, history: Path) -> dict[str, Any]:
+def _config(results: Path, name: str, history: Path, *, remember: bool) -> dict[str, Any]:
     """Return Allure's configuration; it does not read categories.json by itself any more."""
     categories = results / CATEGORIES
     options = {
@@ -160,6 +163,7 @@ def _config(results: Path, name: str, history: Path) -> dict[str, Any]:
         "name": name,
         "hideLabels": ["framework", "language", "host", "thread", "package", "as_id"],
         "historyPath": str(history.resolve()),
+        "appendHistory": remember,
         "categories": json.loads(categories.read_text()) if categories.exists() else [],
         "plugins": {"awesome": {"options": options}},
     }

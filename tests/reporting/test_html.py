@@ -109,6 +109,16 @@ def test_a_test_at_four_steps_has_four_histories(reports: Path) -> None:
 
 @needs_node
 @pytest.mark.slow
+def test_building_again_leaves_the_history_as_it_is(reports: Path) -> None:
+    build.page(reports / "runs" / stories.RUN)
+    kept = (reports / "allure-history.jsonl").read_bytes()
+    build.page(reports / "runs" / stories.RUN, remember=False)
+
+    assert (reports / "allure-history.jsonl").read_bytes() == kept
+
+
+@needs_node
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_two_may_install_the_generator_at_once(
     reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
