@@ -17,6 +17,7 @@ from canarytest.core.reasons import Reason
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 RETRY_S = 0.5
+HANG_S = 5.0  # by which a platform may exceed all limits before it is not waited for any more
 LOOK_S = 0.25  # how often the platform is asked whether it is back, while responses are counted
 
 
@@ -39,6 +40,7 @@ class Abort:
         self.reason: Reason | None = None
         self.is_proven = False
         self.on_tried: Callable[[], None] = lambda: None  # told after the first attempt to send
+        self.hang_s = HANG_S
         self._platform = platform
         self._clock = clock
         self._emit = emit
@@ -47,7 +49,9 @@ class Abort:
         self._changed = threading.Condition()
         self._is_forbidden = False
         self._is_sent = False
-        self._is_settled = False
+        self._is_announced = False
+        self._is_ended = False
+        self._is_settled = False  # ended, and that was told
         self._given_up = ""
         self._proof: Proof | None = None
         self._explain: Callable[[], tuple[Finding, ...]] = lambda: ()
@@ -119,16 +123,23 @@ class Abort:
 
     def wait_settled(self) -> bool:
         """Wait until the rollback is proven or given up; True if it is proven."""
+        limit = self._within_s + self._terms.within_s + self.hang_s
         with self._changed:
-            self._changed.wait_for(lambda: self._is_settled or self.reason is None)
+            self._changed.wait_for(lambda: self._is_settled or self.reason is None, limit)
+        self._end(f"the platform hangs: no answer for {limit:.0f} s")
         return self.is_proven
 
     def give_up(self, why: str) -> None:
         """Stop proving: what is not proven by now is not."""
+        if self.reason is None or self._is_settled:
+            return
         with self._changed:
             self._given_up = why
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._is_settled or self.reason is None, 5.0)
+            if self._sender == threading.get_ident():
+                return
+            self._changed.wait_for(lambda: self._is_settled, self.hang_s)
+        self._end(f"{why}: the platform hangs")
 
     def _run(self) -> None:
         with self._changed:
@@ -141,6 +152,16 @@ class Abort:
         except BaseException as error:
             LOG.exception("the rollback is not proven")
             complaint = f"canarytest failed: {type(error).__name__}: {error}"
+        self._end(complaint)
+
+    def _end(self, complaint: str) -> None:
+        """Say how it ended, and let those go who wait: who comes first has the word."""
+        with self._changed:
+            reason, proof = self.reason, self._proof
+            if self._is_ended or reason is None or proof is None:
+                return
+            self._is_ended = True
+        self._announce(reason)
         self._tell(proof, complaint)
         with self._changed:
             self.is_proven = not complaint
@@ -159,6 +180,18 @@ class Abort:
 
     def _send_and_prove(self, reason: Reason, proof: Proof) -> str:
         complaint = self._send(reason, proof)
+        self._announce(reason)
+        with self._changed:
+            proof.restart()
+            self._is_sent = not complaint
+            self._changed.notify_all()
+        return complaint or self._prove(proof)
+
+    def _announce(self, reason: Reason) -> None:
+        with self._changed:
+            if self._is_announced:
+                return
+            self._is_announced = True
         self._emit(
             events.RolloutAborted(
                 self._clock.time(),
@@ -168,16 +201,11 @@ class Abort:
                 findings=_tried(self._explain, ()),
             )
         )
-        with self._changed:
-            proof.restart()
-            self._is_sent = not complaint
-            self._changed.notify_all()
-        return complaint or self._prove(proof)
 
     def _send(self, reason: Reason, proof: Proof) -> str:
         """Send the order until it is taken; return why it was not, if so."""
         attempts, complaint = self._order(proof.decided, self.on_tried)
-        if complaint:
+        if complaint or self._is_ended:
             return complaint
         self._emit(
             events.AbortSent(
