@@ -182,7 +182,7 @@ class Load:
             spec,
             kept,
             pipe,
-            log=lambda: _last_lines(log, logged_before),
+            log=lambda: _text(log, logged_before),
             seconds=stem.with_name(f"{stem.name}.jsonl"),
             on_second=on_second,
             on_end=on_end,
@@ -275,11 +275,10 @@ class Load:
         if status < 0:
             cause = signal.Signals(-status).name
             return LoadEnd(Ending.CRASHED, status, f"the load of {name} was ended by {cause}")
-        how, verb = Ending.ENDED, "ended by itself"
+        how, verb, why = Ending.ENDED, "ended by itself", _tail(self._log())
         if not self._started:
-            how, verb = Ending.NOT_STARTED, "did not start"
-        text = f"the load of {name} {verb} (exit status {status}): {self._log()}"
-        return LoadEnd(how, status, text)
+            how, verb, why = Ending.NOT_STARTED, "did not start", _reason(self._log())
+        return LoadEnd(how, status, f"the load of {name} {verb} (exit status {status}): {why}")
 
 
 def check(spec: LoadSpec) -> None:
@@ -303,7 +302,7 @@ def check(spec: LoadSpec) -> None:
         ) from None
     if answer.returncode:
         raise ConfigError(
-            f"load: Locust cannot import {str(spec.file)!r}: {_tail(answer.stderr)}; "
+            f"load: Locust cannot import {str(spec.file)!r}: {_reason(answer.stderr)}; "
             f"try `locust --list -f {spec.file}`"
         )
     if not answer.stdout.rpartition("Available Users:")[2].strip():
@@ -329,11 +328,19 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _last_lines(log: Path, start: int) -> str:
+def _text(log: Path, start: int) -> str:
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(start)
-        return _tail(file.read().decode(errors="replace"))
+        return file.read().decode(errors="replace")
     return ""
+
+
+def _reason(text: str) -> str:
+    """Return the end of the first traceback in *text*: what follows is of the interpreter's end."""
+    _, _, traceback = text.partition("Traceback (most recent call last):\n")
+    lines = traceback.splitlines(keepends=True)
+    until = next((i for i, line in enumerate(lines) if not line.startswith(" ")), len(lines))
+    return _tail("".join(lines[: until + 1]) or text)
 
 
 def _tail(text: str, lines: int = 4) -> str:
