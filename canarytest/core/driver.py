@@ -102,6 +102,7 @@ class Driver:
         """Bring *step* in force; False when the rollout is, or thereby was, aborted."""
         if self.reason is not None:
             return False
+        self._check_judged()
         began = self.clock.now()
         with self._guard(step):
             self.facts = self.platform.open(step)
@@ -159,6 +160,7 @@ class Driver:
         """Make the canary the stable version; False when the rollout is aborted instead."""
         if self.reason is not None or self.facts is None:
             return False
+        self._check_judged()
         began = self.clock.now()
         with self._guard():
             self.platform.promote()
@@ -246,6 +248,10 @@ class Driver:
             self.abort(Cause.RESTARTED, incident.message)
         else:
             self.abort(Cause.NOT_READY, incident.message)
+
+    def _check_judged(self) -> None:
+        if self._evidence is not None and self.step is not None:
+            raise AssertionError(f"{self.step.label} was not judged: close it before going on")
 
     def _see(self, add: Callable[[Evidence], Evidence]) -> None:
         with self._changed:

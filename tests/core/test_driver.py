@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from canarytest.core.driver import Limits
 from canarytest.core.errors import RolloutLocked
 from canarytest.core.plan import Plan, Resources, Step
@@ -113,3 +115,15 @@ def test_a_rollout_that_another_run_drives_is_not_touched() -> None:
     assert outcome_of(rehearsal.driver.reason, proven=True).exit_status == 12
     assert rehearsal.platform.orders() == ["begin"]
     assert rehearsal.names == []
+
+
+def test_a_step_that_was_not_judged_is_not_left() -> None:
+    rehearsal = rehearse()
+    rehearsal.driver.begin()
+    rehearsal.driver.open(TEN)
+
+    with pytest.raises(AssertionError, match="10% was not judged"):
+        rehearsal.driver.open(FIFTY)
+    with pytest.raises(AssertionError, match="10% was not judged"):
+        rehearsal.driver.promote()
+    assert rehearsal.platform.orders() == ["begin", "open 10%"]
