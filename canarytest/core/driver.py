@@ -57,7 +57,9 @@ class Driver:
         self.platform = platform
         self.policy = policy.shared_by(len(plan.steps))
         self.clock = clock
-        self.emit = _unfailing(emit)
+        self.emit = self._tell
+        self._emit = emit
+        self._telling = threading.RLock()  # one event after the other, as in the file
         self.limits = limits or Limits()
         self.step: Step | None = None  # the last one opened
         self.is_promoted = False
@@ -112,17 +114,20 @@ class Driver:
             self.step = step
             self._opened_at = self.clock.now()
             self._evidence = Evidence(step.share, load_expected=load_expected)
-        self.emit(
-            events.StepOpened(
-                self.clock.time(),
-                step=step.index,
-                label=step.label,
-                weight=step.weight,
-                share=step.share,
-                seconds=self._opened_at - began,
-                canary=self.facts.canary if self.facts else "",
+        with self._telling:  # an abort that came meanwhile is not told before this is checked
+            if self.reason is not None:
+                return False
+            self.emit(
+                events.StepOpened(
+                    self.clock.time(),
+                    step=step.index,
+                    label=step.label,
+                    weight=step.weight,
+                    share=step.share,
+                    seconds=self._opened_at - began,
+                    canary=self.facts.canary if self.facts else "",
+                )
             )
-        )
         return True
 
     def close(self) -> Judgement | None:
@@ -249,6 +254,14 @@ class Driver:
         else:
             self.abort(Cause.NOT_READY, incident.message)
 
+    def _tell(self, event: events.Event) -> None:
+        """Emit *event*; what a report does wrong keeps no traffic from going back."""
+        with self._telling:
+            try:
+                self._emit(event)
+            except Exception:
+                LOG.exception("not reported: %s", event)
+
     def _check_judged(self) -> None:
         if self._evidence is not None and self.step is not None:
             raise AssertionError(f"{self.step.label} was not judged: close it before going on")
@@ -302,18 +315,6 @@ class Driver:
             self.abort(Cause.INCONCLUSIVE, f"{prefix}{error}")
         except PlatformError as error:
             self.abort(Cause.WORLD, f"{prefix}{error}")
-
-
-def _unfailing(emit: Emit) -> Emit:
-    """Return *emit* so that what a report does wrong keeps no traffic from going back."""
-
-    def tell(event: events.Event) -> None:
-        try:
-            emit(event)
-        except Exception:
-            LOG.exception("not reported: %s", event)
-
-    return tell
 
 
 def _with_samples(evidence: Evidence, samples: Sequence[ProbeSample], opened_at: float) -> Evidence:

@@ -9,8 +9,8 @@ from canarytest.core.driver import Limits
 from canarytest.core.errors import RolloutLocked
 from canarytest.core.plan import Plan, Resources, Step
 from canarytest.core.proof import Terms
-from canarytest.core.reasons import Cause, outcome_of
-from canarytest.testing import Rehearsal, fails
+from canarytest.core.reasons import Cause, Reason, outcome_of
+from canarytest.testing import FakeClock, Rehearsal, fails
 
 TEN = Step(0, "10%", 10, 0.1, 30.0, False, 1, 1, 2)
 FIFTY = Step(1, "50%", 50, 0.5, 30.0, False, 3, 1, 2)
@@ -20,6 +20,7 @@ PLAN = Plan(
 LIMITS = Limits(look_longer_s=60, abort_within_s=120, proof=Terms(10, 600, 60))
 # For calls that a thread beside is in: virtual time does not wait for them.
 PATIENT = Limits(proof=Terms(10, 600, within_s=1e6))
+SOON_S = 30  # never reached, unless something is wrong
 ABORTED = ["AbortSent", "RolloutAborted", "RollbackProven"]
 
 
@@ -127,3 +128,22 @@ def test_a_step_that_was_not_judged_is_not_left() -> None:
     with pytest.raises(AssertionError, match="10% was not judged"):
         rehearsal.driver.promote()
     assert rehearsal.platform.orders() == ["begin", "open 10%"]
+
+
+def test_a_step_whose_opening_an_abort_overtook_is_not_told_as_open() -> None:
+    class Overtaken(FakeClock):
+        """A clock with which an abort comes just as the step is in force."""
+
+        def now(self) -> float:
+            if rehearsal.platform.share and rehearsal.driver.reason is None:
+                rehearsal.driver._abort.start(Reason(Cause.WORLD, "the router ended", None))
+                rehearsal.driver._abort.wait_sent(SOON_S)
+            return super().now()
+
+    rehearsal = rehearse()
+    rehearsal.driver.begin()
+    rehearsal.driver.clock = Overtaken()
+
+    assert not rehearsal.driver.open(TEN)
+    assert rehearsal.driver.settle()
+    assert rehearsal.names == ABORTED
