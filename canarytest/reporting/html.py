@@ -55,8 +55,9 @@ def build(
     """
     Build the report of the Allure *results* as one file in *report*, and return that file.
 
-    Reads the earlier runs from *history* and adds this one, if it is to *remember*. Raises CanaryError when it cannot be
-    built within *within_s*; then the report that was there before still is.
+    Reads the earlier runs from *history* and adds this one, if it is to *remember*. Raises
+    CanaryError when it cannot be built within *within_s*; then the report that was there before
+    still is.
     """
     deadline = time.monotonic() + within_s
     if not any(results.glob("*-result.json")):
