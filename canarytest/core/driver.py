@@ -57,7 +57,6 @@ class Driver:
         self.platform = platform
         self.policy = policy.shared_by(len(plan.steps))
         self.clock = clock
-        self.emit = self._tell
         self._emit = emit
         self._telling = threading.RLock()  # one event after the other, as in the file
         self.limits = limits or Limits()
@@ -84,6 +83,14 @@ class Driver:
     def on_abort(self, tell: Callable[[], None]) -> None:
         """Let *tell* hear, once, that the order to go back was sent, or could not be at first."""
         self._abort.on_tried = tell
+
+    def emit(self, event: events.Event) -> None:
+        """Emit *event*; what a report does wrong keeps no traffic from going back."""
+        with self._telling:
+            try:
+                self._emit(event)
+            except Exception:
+                LOG.exception("not reported: %s", event)
 
     def begin(self) -> Facts | None:
         """
@@ -253,14 +260,6 @@ class Driver:
             self.abort(Cause.RESTARTED, incident.message)
         else:
             self.abort(Cause.NOT_READY, incident.message)
-
-    def _tell(self, event: events.Event) -> None:
-        """Emit *event*; what a report does wrong keeps no traffic from going back."""
-        with self._telling:
-            try:
-                self._emit(event)
-            except Exception:
-                LOG.exception("not reported: %s", event)
 
     def _check_judged(self) -> None:
         if self._evidence is not None and self.step is not None:
