@@ -1,0 +1,320 @@
+"""The judge: each zone of each metric, and what the verdict makes of them."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canarytest.core.bands import DEFAULT_BANDS, ERROR_RATE, Band, Policy
+from canarytest.core.evidence import Evidence, TestOutcome
+from canarytest.core.judge import Finding, Judgement, Verdict, Zone, judge, judge_metric
+from canarytest.core.measure import Tally
+from canarytest.core.reach import Version
+from canarytest.core.sketch import Sketch
+
+POLICY = Policy(DEFAULT_BANDS).shared_by(4)
+CANARY, STABLE = Version.CANARY, Version.STABLE
+P95 = "latency_p95_ms"
+
+
+def tally(requests: int, failures: int = 0, fast: float = 20.0, slow: int = 0) -> Tally:
+    """Return requests, *slow* of which took three seconds."""
+    return Tally(requests, failures, Sketch.of([fast] * (requests - slow) + [3000.0] * slow))
+
+
+GOOD = Evidence(
+    share=0.1,
+    load_expected=True,
+    tests={TestOutcome.PASSED: 5},
+    tests_over=True,
+    load={CANARY: tally(2000), STABLE: tally(18000)},
+    probe={CANARY: tally(100), STABLE: tally(900)},
+    gauges={"cpu": (0.1,) * 5, "memory": (0.5,) * 5},
+)
+
+
+def finding(evidence: Evidence, metric: str, policy: Policy = POLICY) -> Finding:
+    return next(f for f in judge(evidence, policy).findings if f.metric == metric)
+
+
+def with_canary(seen: Tally, **given: object) -> Evidence:
+    given = {"load": {CANARY: seen, STABLE: tally(18000)}, "probe": {STABLE: tally(90)}, **given}
+    return replace(GOOD, **given)  # type: ignore[arg-type]
+
+
+def test_all_normal_is_successful() -> None:
+    judgement = judge(GOOD, POLICY)
+
+    assert judgement.verdict is Verdict.SUCCESSFUL
+    assert not judgement.is_final
+    assert not judgement.may_change
+    assert judgement.reason.startswith("tests: 5 passed; error rate 0.0% (0 of 2100 requests")
+
+
+@pytest.mark.parametrize(
+    ("seen", "zone", "said"),
+    [
+        pytest.param(tally(2000), Zone.NORMAL, "normal, below 1.0%", id="none-of-many-fails"),
+        pytest.param(tally(2000, 5), Zone.NORMAL, "normal, below 1.0%", id="a-few-fail"),
+        pytest.param(tally(2000, 60), Zone.WARNING, "nor over 5.0%", id="three-percent"),
+        pytest.param(tally(2000, 200), Zone.ROLL_BACK, "over 5.0%, roll back", id="ten-percent"),
+        pytest.param(tally(8, 8), Zone.ROLL_BACK, "over 5.0%, roll back", id="all-of-eight"),
+        pytest.param(
+            tally(20), Zone.TOO_LITTLE, "too little to decide, 20 of at least 77", id="too-few"
+        ),
+        pytest.param(tally(3, 1), Zone.TOO_LITTLE, "3 of at least 77", id="one-of-three"),
+        pytest.param(Tally(), Zone.TOO_LITTLE, "0 of at least 77 requests", id="zero-requests"),
+    ],
+)
+def test_the_zones_of_the_error_rate(seen: Tally, zone: Zone, said: str) -> None:
+    found = finding(with_canary(seen), ERROR_RATE)
+
+    assert found.zone is zone
+    assert said in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("seen", "zone", "said"),
+    [
+        pytest.param(tally(2000), Zone.NORMAL, "normal, below 500 ms", id="fast"),
+        pytest.param(tally(2000, slow=40), Zone.NORMAL, "(40 of 2000", id="two-percent-slow"),
+        pytest.param(tally(2000, fast=700.0), Zone.WARNING, "warning, not", id="between"),
+        pytest.param(
+            tally(2000, slow=300), Zone.ROLL_BACK, "over 1000 ms, roll back", id="15-percent-slow"
+        ),
+        pytest.param(tally(30), Zone.TOO_LITTLE, "30 of at least 77 requests", id="too-few"),
+        pytest.param(Tally(), Zone.TOO_LITTLE, "p95 0 ms (0 of 0 requests", id="zero-requests"),
+    ],
+)
+def test_the_zones_of_a_latency(seen: Tally, zone: Zone, said: str) -> None:
+    found = finding(with_canary(seen), P95)
+
+    assert found.zone is zone
+    assert said in found.sentence
+
+
+def test_sentences_are_whole() -> None:
+    judgement = judge(with_canary(tally(2000, 200)), POLICY)
+
+    assert judgement.verdict is Verdict.FAILED
+    assert judgement.is_final
+    assert judgement.reason == (
+        "error rate 10.0% (200 of 2000 requests, between 7.7% and 12.7%): over 5.0%, roll back"
+    )
+    assert finding(GOOD, P95).sentence == (
+        "latency p95 20 ms (0 of 2100 requests over 1000 ms): normal, below 500 ms"
+    )
+    assert finding(GOOD, "cpu").sentence == (
+        "cpu 10% of its limit: normal (warning from 70%, roll back from 90%)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "samples", "zone", "said"),
+    [
+        pytest.param("cpu", (0.69,) * 3, Zone.NORMAL, "cpu 69% of its limit: normal", id="cpu"),
+        pytest.param("cpu", (0.70,) * 3, Zone.WARNING, ": warning (", id="cpu-warning"),
+        pytest.param("cpu", (0.90,) * 3, Zone.ROLL_BACK, ": roll back (", id="cpu-roll-back"),
+        pytest.param("cpu", (1.0, 0.1, 0.1), Zone.NORMAL, "cpu 10%", id="one-peak"),
+        pytest.param("cpu", (1.0, 1.0), Zone.TOO_LITTLE, "2 of 3 samples", id="cpu-too-few"),
+        pytest.param("memory", (0.79,) * 5, Zone.NORMAL, "memory 79%", id="memory"),
+        pytest.param("memory", (0.80,) * 5, Zone.WARNING, ": warning", id="memory-warning"),
+        pytest.param("memory", (0.95,) * 5, Zone.ROLL_BACK, ": roll back", id="memory-roll-back"),
+    ],
+)
+def test_the_zones_of_a_gauge(
+    metric: str, samples: tuple[float, ...], zone: Zone, said: str
+) -> None:
+    found = finding(replace(GOOD, gauges={metric: samples}), metric)
+
+    assert found.zone is zone
+    assert said in found.sentence
+
+
+def test_a_gauge_that_nobody_measures_is_not_judged() -> None:
+    judgement = judge(replace(GOOD, gauges={}), POLICY)
+
+    assert {f.metric for f in judgement.findings} == {"tests", ERROR_RATE, P95, "split"}
+
+
+def outcomes(**counts: int) -> dict[TestOutcome, int]:
+    return {TestOutcome[name.upper()]: count for name, count in counts.items()}
+
+
+@pytest.mark.parametrize(
+    ("tests", "over", "zone", "sentence"),
+    [
+        pytest.param(outcomes(passed=2), True, Zone.NORMAL, "tests: 2 passed", id="passed"),
+        pytest.param(outcomes(xpassed=1), True, Zone.NORMAL, "tests: 1 xpassed", id="xpassed"),
+        pytest.param(
+            outcomes(passed=2, failed=1), False, Zone.ROLL_BACK, "tests: 2 passed, 1 failed",
+            id="failed",
+        ),
+        pytest.param(outcomes(error=1), False, Zone.ROLL_BACK, "tests: 1 error", id="error"),
+        pytest.param(
+            outcomes(passed=1, inconclusive=1), True, Zone.UNTRUSTED,
+            "tests: 1 passed, 1 inconclusive", id="inconclusive",
+        ),
+        pytest.param(
+            {}, False, Zone.TOO_LITTLE, "no test has passed yet (none ran)", id="none-yet"
+        ),
+        pytest.param(
+            {}, True, Zone.UNTRUSTED,
+            "no test passed at this step (none ran): nothing was verified", id="none",
+        ),
+        pytest.param(
+            outcomes(skipped=3, xfailed=1), True, Zone.UNTRUSTED,
+            "no test passed at this step (3 skipped, 1 xfailed): nothing was verified",
+            id="only-skipped",
+        ),
+    ],
+)  # fmt: skip
+def test_the_zones_of_the_tests(
+    tests: dict[TestOutcome, int], over: bool, zone: Zone, sentence: str
+) -> None:
+    found = finding(replace(GOOD, tests=tests, tests_over=over), "tests")
+
+    assert (found.zone, found.sentence) == (zone, sentence)
+
+
+@pytest.mark.parametrize(
+    ("share", "canary", "stable", "zone", "verdict"),
+    [
+        pytest.param(0.1, 30, 270, Zone.NORMAL, Verdict.SUCCESSFUL, id="as-set"),
+        pytest.param(0.1, 100, 200, Zone.ROLL_BACK, Verdict.FAILED, id="one-in-three"),
+        pytest.param(0.1, 0, 300, Zone.ROLL_BACK, Verdict.FAILED, id="no-canary-at-all"),
+        pytest.param(0.1, 0, 0, Zone.TOO_LITTLE, Verdict.INCONCLUSIVE, id="no-answer"),
+        pytest.param(0.0, 0, 300, Zone.NORMAL, Verdict.SUCCESSFUL, id="dark"),
+        pytest.param(0.0, 1, 300, Zone.ROLL_BACK, Verdict.FAILED, id="a-leak-in-the-dark"),
+        pytest.param(1.0, 300, 0, Zone.NORMAL, Verdict.SUCCESSFUL, id="all"),
+        pytest.param(1.0, 299, 1, Zone.ROLL_BACK, Verdict.FAILED, id="stable-at-100-percent"),
+    ],
+)
+def test_the_zones_of_the_split(
+    share: float, canary: int, stable: int, zone: Zone, verdict: Verdict
+) -> None:
+    probe = {CANARY: tally(canary), STABLE: tally(stable), None: tally(3, 3)}
+    judgement = judge(replace(GOOD, share=share, probe=probe), POLICY)
+
+    assert judgement.verdict is verdict
+    assert next(f for f in judgement.findings if f.metric == "split").zone is zone
+
+
+def test_a_stable_version_that_is_bad_too_leaves_the_canary_unjudged() -> None:
+    evidence = replace(GOOD, load={CANARY: tally(2000, 200), STABLE: tally(2000, 200)})
+    judgement = judge(evidence, POLICY)
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.is_final
+    assert judgement.reason.startswith("the stable version is bad too: error rate 6.9%")
+
+
+def test_a_stable_version_that_is_a_little_bad_does_not_excuse_the_canary() -> None:
+    evidence = replace(GOOD, load={CANARY: tally(2000, 200), STABLE: tally(2000, 60)})
+
+    assert judge(evidence, POLICY).verdict is Verdict.FAILED
+
+
+def test_load_that_cannot_be_trusted_is_inconclusive_at_once() -> None:
+    judgement = judge(GOOD.with_load_trouble("the generator could not keep up"), POLICY)
+
+    assert (judgement.verdict, judgement.is_final) == (Verdict.INCONCLUSIVE, True)
+    assert judgement.reason == "the generator could not keep up"
+
+
+def test_without_load_the_metrics_are_shown_and_do_not_decide() -> None:
+    judgement = judge(with_canary(Tally(), load_expected=False, load={}), POLICY)
+    shown = [f for f in judgement.findings if f.zone is Zone.SHOWN]
+
+    assert judgement.verdict is Verdict.SUCCESSFUL
+    assert [f.metric for f in shown] == [ERROR_RATE, P95]
+    assert shown[0].sentence.endswith(
+        "0 of at least 77 requests: no load is configured for this step"
+    )
+
+
+def test_load_that_was_configured_and_did_nothing_is_inconclusive() -> None:
+    judgement = judge(with_canary(Tally()), POLICY)
+
+    assert (judgement.verdict, judgement.may_change) == (Verdict.INCONCLUSIVE, True)
+
+
+def test_a_warning_promotes_only_where_that_is_wanted() -> None:
+    evidence = with_canary(tally(2000, 60))
+
+    assert judge(evidence, POLICY).verdict is Verdict.INCONCLUSIVE
+    assert judge(evidence, POLICY).may_change
+    lenient = replace(POLICY, promote_on_warning=True)
+    assert judge(evidence, lenient).verdict is Verdict.SUCCESSFUL
+
+
+def test_the_worst_finding_gives_the_reason() -> None:
+    evidence = replace(
+        with_canary(tally(2000, 60), tests={TestOutcome.FAILED: 1}), load_trouble="too slow"
+    )
+
+    assert judge(evidence, POLICY).reason == "tests: 1 failed"
+    assert judge(replace(evidence, tests=GOOD.tests), POLICY).reason == "too slow"
+
+
+def test_a_request_that_nobody_answered_in_the_dark_is_the_canarys() -> None:
+    load = {CANARY: tally(100), None: tally(100, 100)}
+    dark = replace(GOOD, share=0.0, load=load, probe={STABLE: tally(300)})
+
+    assert judge(dark, POLICY).verdict is Verdict.FAILED
+    assert finding(replace(dark, share=0.1), ERROR_RATE).estimate == 0
+
+
+def test_an_unknown_metric_is_our_own_mistake() -> None:
+    with pytest.raises(ValueError, match="latency_p0_ms"):
+        judge_metric("latency_p0_ms", Band(1, 2), Tally(), POLICY)
+
+
+def some_tally() -> st.SearchStrategy[Tally]:
+    latencies = st.lists(st.floats(0, 1e5), max_size=20)
+    return st.builds(
+        lambda ms, share: Tally(len(ms), int(share * len(ms)), Sketch.of(ms)),
+        latencies,
+        st.floats(0, 1),
+    )
+
+
+versions = st.sampled_from([CANARY, STABLE, None])
+some_evidence = st.builds(
+    Evidence,
+    share=st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 1.0]),
+    load_expected=st.booleans(),
+    tests=st.dictionaries(st.sampled_from(TestOutcome), st.integers(1, 5)),
+    tests_over=st.booleans(),
+    load=st.dictionaries(versions, some_tally()),
+    probe=st.dictionaries(versions, some_tally()),
+    gauges=st.dictionaries(
+        st.sampled_from(["cpu", "memory"]), st.lists(st.floats(0, 2), max_size=5).map(tuple)
+    ),
+)
+
+
+@given(some_evidence)
+def test_every_number_is_one(evidence: Evidence) -> None:
+    judgement = judge(evidence, POLICY)
+
+    json.dumps([asdict(f) for f in judgement.findings], allow_nan=False)
+    assert judgement.reason
+
+
+@given(some_evidence)
+def test_success_takes_a_passed_test_no_bad_one_and_a_probed_edge(evidence: Evidence) -> None:
+    judgement: Judgement = judge(evidence, POLICY)
+    passed = {TestOutcome.PASSED, TestOutcome.XPASSED} & set(evidence.tests)
+    bad = {TestOutcome.FAILED, TestOutcome.ERROR, TestOutcome.INCONCLUSIVE} & set(evidence.tests)
+
+    if judgement.verdict is Verdict.SUCCESSFUL:
+        assert passed
+        assert not bad
+        assert evidence.split.total
+        assert not judgement.may_change
+        assert not judgement.is_final
+    if judgement.is_final:
+        assert judgement.verdict is not Verdict.SUCCESSFUL
