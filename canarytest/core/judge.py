@@ -137,7 +137,8 @@ def _against_stable(metric: str, band: Band, evidence: Evidence, policy: Policy)
         if stable.zone is Zone.ROLL_BACK:
             sentence = f"the stable version is bad too: {stable.sentence}; {canary.sentence}"
             return _with(canary, Zone.UNTRUSTED, sentence)
-    if canary.zone is Zone.TOO_LITTLE and not evidence.load_expected:
+    is_bad = canary.estimate is not None and canary.estimate >= band.roll_back
+    if canary.zone is Zone.TOO_LITTLE and not evidence.load_expected and not is_bad:
         return _with(canary, Zone.SHOWN, f"{canary.sentence}: no load is configured for this step")
     return canary
 
@@ -173,7 +174,7 @@ def _error_rate(band: Band, tally: Tally, policy: Policy) -> Finding:
     zone = _zone(
         roll_back=refuted and share >= band.roll_back,
         normal=cleared and share < band.warning,
-        undecided=share < band.warning or n < needed,
+        undecided=not band.warning <= share < band.roll_back or n < needed,
     )
     low, high = sequential.interval(failures, n, policy.miss)
     sentence = (
@@ -198,7 +199,12 @@ def _latency(metric: str, quantile: float, band: Band, tally: Tally, policy: Pol
     cleared = sequential.log_e_below(slow, n, tail) >= math.log(1 / policy.miss)
     needed = sequential.needed_to_clear(tail, policy.miss)
     is_fast = estimate is not None and estimate < band.warning
-    zone = _zone(roll_back=refuted, normal=cleared and is_fast, undecided=is_fast or n < needed)
+    is_slow = estimate is not None and estimate >= band.roll_back
+    zone = _zone(
+        roll_back=refuted,
+        normal=cleared and is_fast,
+        undecided=is_fast or is_slow or n < needed,
+    )
     sentence = (
         f"{metric.removesuffix('_ms').replace('_', ' ')} {estimate or 0:.0f} ms "
         f"({slow} of {n} requests over {band.roll_back:.0f} ms): "

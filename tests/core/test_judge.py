@@ -241,6 +241,21 @@ def test_load_that_was_configured_and_did_nothing_is_inconclusive() -> None:
     assert (judgement.verdict, judgement.may_change) == (Verdict.INCONCLUSIVE, True)
 
 
+def test_without_load_what_little_was_seen_may_still_be_too_bad_to_promote() -> None:
+    judgement = judge(with_canary(tally(10, 2), load_expected=False), POLICY)
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "error rate 20.0% (2 of 10 requests" in judgement.reason
+
+
+@pytest.mark.parametrize("seen", [tally(100, 5), tally(90, slow=7)])
+def test_what_lies_in_the_band_of_bad_canaries_is_no_warning(seen: Tally) -> None:
+    lenient = replace(POLICY, promote_on_warning=True)
+    judgement = judge(with_canary(seen), lenient)
+
+    assert (judgement.verdict, judgement.may_change) == (Verdict.INCONCLUSIVE, True)
+
+
 def test_a_warning_promotes_only_where_that_is_wanted() -> None:
     evidence = with_canary(tally(2000, 60))
 
