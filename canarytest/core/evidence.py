@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -63,9 +64,11 @@ class Evidence:
         return replace(self, probe={**self.probe, version: self._probed(version) + tally})
 
     def with_gauges(self, values: Mapping[str, float]) -> Evidence:
-        """Return this and one more sample of each gauge."""
+        """Return this and one more sample of each gauge; a value that is no number is none."""
         samples = {
-            name: (*self.gauges.get(name, ()), v)[-GAUGE_SAMPLES:] for name, v in values.items()
+            name: (*self.gauges.get(name, ()), value)[-GAUGE_SAMPLES:]
+            for name, value in values.items()
+            if not math.isnan(value)
         }
         return replace(self, gauges={**self.gauges, **samples})
 

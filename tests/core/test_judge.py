@@ -1,6 +1,7 @@
 """The judge: each zone of each metric, and what the verdict makes of them."""
 
 import json
+import math
 from dataclasses import asdict, replace
 
 import pytest
@@ -280,6 +281,15 @@ def test_a_request_that_nobody_answered_in_the_dark_is_the_canarys() -> None:
 
     assert judge(dark, POLICY).verdict is Verdict.FAILED
     assert finding(replace(dark, share=0.1), ERROR_RATE).estimate == 0
+
+
+def test_a_gauge_that_is_no_number_is_no_sample() -> None:
+    evidence = replace(GOOD, gauges={})
+    for value in (math.nan, 0.1, math.nan, 0.2):
+        evidence = evidence.with_gauges({"cpu": value})
+
+    assert evidence.gauges == {"cpu": (0.1, 0.2)}
+    assert finding(evidence, "cpu").zone is Zone.TOO_LITTLE
 
 
 def test_an_unknown_metric_is_our_own_mistake() -> None:
