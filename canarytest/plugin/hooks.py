@@ -6,12 +6,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
 from canarytest.core import events
-from canarytest.core.errors import ConfigError
+from canarytest.core.errors import CanaryError, ConfigError
 from canarytest.core.evidence import TestOutcome
 from canarytest.core.plan import Plan, Step
 from canarytest.core.reasons import Cause
@@ -21,7 +23,7 @@ from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
 from canarytest.plugin.run import Run, RunInfo
 from canarytest.plugin.settings import Settings
 from canarytest.plugin.steps import StepCollection, label_in, remember_all_steps
-from canarytest.reporting import summary, terminal
+from canarytest.reporting import build, summary, terminal
 from canarytest.reporting.log import EventLog
 from canarytest.signals import load
 
@@ -56,6 +58,9 @@ class RunHooks:
         self._info = info
         self._outcomes = Outcomes()
         self._items: list[pytest.Item] = []
+        self._summary: dict[str, Any] | None = None
+        self._paths: dict[str, Path | str] = {}
+        self._troubles: list[str] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self) -> None:
@@ -111,20 +116,22 @@ class RunHooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Say by the exit status how the rollout ended."""
-        if self.run.outcome is not None:
-            session.exitstatus = self.run.outcome.exit_status
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write the summary, and show it."""
+        """Say by the exit status how the rollout ended, and write what the run leaves."""
         if self.run.outcome is None:
             return
+        session.exitstatus = self.run.outcome.exit_status
         self._log.close()
-        told = summary.write(self._info.directory)
+        self._leave()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the summary, and where to read on."""
+        if self._summary is None:
+            return
         terminalreporter.section("canary")
-        for line in terminal.table(told):
+        for line in terminal.table(self._summary, paths=self._paths):
             terminalreporter.write_line(line)
+        for trouble in self._troubles:
+            terminalreporter.write_line(trouble, red=True)
 
     def approve(self, step: Step) -> bool:
         """Ask a person whether the rollout may leave *step*, where that is wanted."""
@@ -144,6 +151,22 @@ class RunHooks:
     def _interrupted(self, name: str) -> None:
         if self.run.is_begun:
             self.run.driver.abort(Cause.INTERRUPTED, f"interrupted by {name}")
+
+    def _leave(self) -> None:
+        """Write the summary and the report; what cannot be written is told, and hurts nothing."""
+        directory, root = self._info.directory, self._config.rootpath
+        self._summary = summary.write(directory)
+        self._paths["run"] = _short(directory, root)
+        if not getattr(self._config.option, "allure_report_dir", None):
+            return
+        results = Path(self._config.option.allure_report_dir)
+        try:
+            build.rebuild(directory, results)
+            if self._config.option.canary_report:
+                self._paths["report"] = _short(build.page(directory, results), root)
+        except (CanaryError, OSError) as error:
+            self._troubles.append(f"the report could not be written: {error}")
+        self._troubles += filter(None, (self._log.trouble, *self._log.reporter_troubles))
 
     def _finished(self, report: pytest.TestReport, test: TestSoFar) -> events.TestFinished:
         steps = {step.label: step for step in self.run.plan.steps}
@@ -204,6 +227,10 @@ def _signals_told(tell: Callable[[str], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _short(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def _is_bad(outcome: TestOutcome) -> bool:

@@ -83,6 +83,7 @@ def _register_worker(
     config: pytest.Config, chosen: settings.Settings, plan: Plan, given: Mapping[str, Any]
 ) -> None:
     gate = Gate(Path(given[distributed.GATE]), plan)
+    _label_results(config, plan, chosen)
     config.stash[fixtures.SERVICE] = RemoteService(given[distributed.SERVICE])
     config.pluginmanager.register(Gatekeeper(gate), "canarytest-gate")
     config.pluginmanager.register(
@@ -125,6 +126,7 @@ def _register_run(
         )
         plugins.register(controller, "canarytest-xdist")
     else:
+        _label_results(config, plan, chosen)
         plugins.register(Gatekeeper(gate), "canarytest-gate")
         plugins.register(InProcessLoop(hooks.between), "canarytest-loop")
 
@@ -193,6 +195,16 @@ def _run_info(chosen: settings.Settings, found: preflight.Preflight) -> RunInfo:
         warnings=found.warnings,
         versions={"python": machine.python_version(), **versions},
     )
+
+
+def _label_results(config: pytest.Config, plan: Plan, chosen: settings.Settings) -> None:
+    """Let Allure's tree be rollout, step, suite, where there is an Allure to tell."""
+    if getattr(config.option, "allure_report_dir", None):
+        from canarytest.plugin.labels import AllureLabels  # noqa: PLC0415  allure is optional
+        from canarytest.reporting.allure import parent_suite  # noqa: PLC0415
+
+        labels = AllureLabels(parent_suite(plan.rollout, chosen.target))
+        config.pluginmanager.register(labels, "canarytest-allure")
 
 
 def _version(distribution: str) -> str:

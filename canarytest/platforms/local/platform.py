@@ -64,7 +64,7 @@ class LocalPlatform:
         self._usage: Usage | None = None
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
-        """Start the stable version and the router; the canary too if the first step is dark."""
+        """Start the stable version and the router; the canary starts as the first step opens."""
         self._go_on()
         self._on_incident = on_incident
         self._usage = Usage(plan.resources)
@@ -72,8 +72,6 @@ class LocalPlatform:
         self._router.start()
         self._bring_up(Version.STABLE)
         self._applications[Version.STABLE].identify()
-        if plan.steps[0].is_dark:
-            self._bring_up_canary()
         watch = threading.Thread(target=self._watch, name="canarytest-readiness", daemon=True)
         watch.start()
         return self._facts()

@@ -24,8 +24,8 @@ def ignore(_: Incident) -> None: ...
 
 def test_in_the_dark_the_canary_is_reached_by_the_header_only(make: Make) -> None:
     platform = make()
-    facts = platform.begin(plan(0, 10), ignore)
-    platform.open(step(0))
+    platform.begin(plan(0, 10), ignore)
+    facts = platform.open(step(0))
 
     assert (facts.stable, facts.canary) == ("v100", "v101")
     assert platform.state() == State(share=0.0, stable_complete=True)
@@ -48,7 +48,7 @@ def test_users_are_split_by_weight(make: Make, weight: int) -> None:
     assert platform.state().share == share
 
 
-def test_without_a_dark_step_the_canary_starts_with_its_first_weight(make: Make) -> None:
+def test_the_canary_starts_as_its_first_step_opens(make: Make) -> None:
     platform = make()
     facts = platform.begin(plan(10, 100), ignore)
     before = get(facts.reach.canary)
@@ -103,6 +103,7 @@ def test_gauges_are_shares_of_the_limits(make: Make) -> None:
     platform = make()
     nothing = platform.gauges()
     platform.begin(plan(0, 10), ignore)
+    platform.open(step(0))
     gauges = platform.gauges()
 
     assert nothing == {}
@@ -114,6 +115,7 @@ def test_logs_are_the_last_lines(make: Make) -> None:
     platform = make()
     before = platform.logs(Version.CANARY)
     platform.begin(plan(0, 10), ignore)
+    platform.open(step(0))
 
     assert before == ""
     assert platform.logs(Version.CANARY) == "v101 is up"
@@ -136,7 +138,9 @@ def test_an_edge_port_that_was_taken_meanwhile_is_named(make: Make) -> None:
 
 
 def test_the_identity_may_be_a_header(make: Make) -> None:
-    facts = make(identity={"header": "X-Version"}).begin(plan(0, 10), ignore)
+    platform = make(identity={"header": "X-Version"})
+    platform.begin(plan(0, 10), ignore)
+    facts = platform.open(step(0))
 
     assert (facts.stable, facts.canary) == ("v100", "v101")
 

@@ -36,12 +36,13 @@ threading.Event().wait()
 
 def test_a_canary_that_ends_at_once_is_not_ready(make: Make, incidents: Incidents) -> None:
     platform = make(canary=command("v101", "--end", 3))
+    platform.begin(plan(0, 10), incidents.put)
 
     with pytest.raises(
         CanaryNotReady,
         match="canary ended with status 3 before it was ready: cannot go on: no database",
     ):
-        platform.begin(plan(0, 10), incidents.put)
+        platform.open(step(0))
     assert incidents.empty()
 
 
@@ -57,11 +58,12 @@ def test_a_stable_version_that_ends_at_once_is_the_platforms_failure(make: Make)
 )
 def test_a_canary_that_never_is_ready(make: Make, option: str, seen: str) -> None:
     platform = make(canary=command("v101", option), ready_within="3s")  # enough to listen
+    platform.begin(plan(0, 10), print)
 
     with pytest.raises(
         CanaryNotReady, match=f"not ready within 3 s: {seen}; last log line: v101 is up"
     ):
-        platform.begin(plan(0, 10), print)
+        platform.open(step(0))
 
 
 def test_two_versions_of_one_name_cannot_be_told_apart(make: Make) -> None:
@@ -89,6 +91,7 @@ def test_a_version_that_falls_is_started_again(
 ) -> None:
     platform = make()
     reach = platform.begin(plan(0, 10), incidents.put).reach
+    platform.open(step(0))
     name = {Version.CANARY: "v101", Version.STABLE: "v100"}[version]
     pid = stage.application(name).pid
     get(getattr(reach, version), "/fall")
@@ -103,6 +106,7 @@ def test_a_version_that_falls_is_started_again(
 def test_a_version_that_is_no_longer_ready(make: Make, incidents: Incidents) -> None:
     platform = make()
     reach = platform.begin(plan(0, 10), incidents.put).reach
+    platform.open(step(0))
     get(reach.stable, "/tire")
     incident = incidents.get(timeout=SOON_S)
 
