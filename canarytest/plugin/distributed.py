@@ -65,6 +65,7 @@ class ControllerHooks:
         self._between = between
         self._is_aborted = is_aborted
         self._server = ServiceServer(service)
+        self._scheduler: StepScheduling | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -87,7 +88,7 @@ class ControllerHooks:
                 None if upcoming is None else labels[upcoming],
             )
 
-        return StepScheduling(
+        self._scheduler = StepScheduling(
             config,
             len(parse_tx_spec_config(config)),
             step_of=lambda nodeid: indices[label_in(nodeid, labels) or ""],
@@ -95,6 +96,12 @@ class ControllerHooks:
             unit_of=_unit_of(config.option.dist),
             is_draining=self._is_aborted,
         )
+        return self._scheduler
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Let a crash be blamed on the test that had begun, and on no other."""
+        if self._scheduler is not None:
+            self._scheduler.mark_test_started(nodeid)
 
     def pytest_unconfigure(self) -> None:
         """Answer nobody any more."""

@@ -8,7 +8,7 @@ waits, that item in hand, until it is sent another: the look-ahead is the barrie
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Protocol
 
@@ -60,13 +60,14 @@ class StepScheduling:
         self._is_draining = is_draining
         self._collection: list[str] | None = None
         self._steps: list[int] = []  # by item
+        self._units: list[Hashable] = []  # by item
         self._queues: dict[int, deque[Unit]] = {}  # of each step not over: what was not yet sent
         self._left: dict[int, int] = {}  # of each step not over: its items not complete
         self._queued = 0  # items in the open step's queue
         self._promised: dict[Node, Unit] = {}  # the rest of a unit whose first item a node holds
         self._collected: dict[Node, list[str]] = {}
         self._is_complete = False
-        self._retired: set[Node] = set()  # told to run what they hold and go
+        self._started: set[str] = set()  # node ids that began and are not complete
 
     @property
     def nodes(self) -> list[Node]:
@@ -106,6 +107,10 @@ class StepScheduling:
         self._feed_all()
         self._advance()
 
+    def mark_test_started(self, nodeid: str) -> None:
+        """Note that a worker began to run an item; xdist does not tell its schedulers by itself."""
+        self._started.add(nodeid)
+
     def mark_test_complete(self, node: Node, item_index: int, duration: float = 0) -> None:
         """Note that *node* is done with an item."""
         del duration
@@ -114,6 +119,7 @@ class StepScheduling:
             pending.popleft()
         else:
             pending.remove(item_index)
+        self._started.discard(self._nodeid(item_index))
         self._left[self._steps[item_index]] -= 1
         self._feed(node)
         self._advance()
@@ -138,16 +144,16 @@ class StepScheduling:
         An item that it only held has not started, and is not to blame. The next step is never
         opened from here: xdist reports the crash only after this returns.
         """
-        has_started = self._has_started(node)
-        lost = list(self.assigned.pop(node))
-        promised = self._promised.pop(node, [])
+        lost = [*self.assigned.pop(node), *self._promised.pop(node, [])]
         self._collected.pop(node, None)
-        crashed = lost.pop(0) if has_started else None
+        crashed = next((index for index in lost if self._nodeid(index) in self._started), None)
         if crashed is not None:
+            lost.remove(crashed)
+            self._started.discard(self._nodeid(crashed))
             self._left[self._steps[crashed]] -= 1
-        self._put_back([*lost, *promised])
+        self._put_back(lost)
         self._feed_all()
-        return None if crashed is None or self._collection is None else self._collection[crashed]
+        return None if crashed is None else self._nodeid(crashed)
 
     def _begin(self) -> None:
         first, *others = self._collected.values()
@@ -155,22 +161,17 @@ class StepScheduling:
             raise RuntimeError("the workers collected different tests")
         self._collection = first
         self._steps = [self._step_of(nodeid) for nodeid in first]
-        for step in sorted(set(self._steps)):
-            self._queues[step] = deque()
-            self._left[step] = self._steps.count(step)
-        for step, unit in self._units(first):
-            self._queues[step].append(unit)
+        self._units = [
+            index if self._unit_of is None else self._unit_of(nodeid)
+            for index, nodeid in enumerate(first)
+        ]
+        self._left = dict(sorted(Counter(self._steps).items()))
+        self._queues = {step: deque() for step in self._left}
+        self._put_back(range(len(first)))
         upcoming = next(iter(self._queues), None)
         if upcoming is not None:
             self._between(None, upcoming)
         self._open(upcoming)
-
-    def _units(self, collection: Sequence[str]) -> Iterable[tuple[int, Unit]]:
-        units: dict[tuple[int, Hashable], Unit] = {}
-        for index, nodeid in enumerate(collection):
-            name = index if self._unit_of is None else self._unit_of(nodeid)
-            units.setdefault((self._steps[index], name), []).append(index)
-        return ((step, unit) for (step, _), unit in units.items())
 
     def _open(self, step: int | None) -> None:
         self.step = step
@@ -187,19 +188,14 @@ class StepScheduling:
             self._open(upcoming)
             self._feed_all()
 
-    def _has_started(self, node: Node) -> bool:
-        pending = self.assigned[node]
-        has_next = len(pending) > 1 or node in self._retired
-        return bool(pending) and has_next and self._steps[pending[0]] == self.step
-
     def _feed_all(self) -> None:
         for _ in range(FEWEST):  # one unit to each, then the one after it
             for node in self.nodes:
-                self._feed(node, most=1)
+                self._feed(node, one_unit=True)
         for node in self.nodes:
             self._feed(node)
 
-    def _feed(self, node: Node, most: int | None = None) -> None:
+    def _feed(self, node: Node, *, one_unit: bool = False) -> None:
         """Send *node* what keeps it busy of the open step; at its end, what lets it finish."""
         pending = self.assigned[node]
         if self.step is None or node.shutting_down or node not in self._collected:
@@ -208,32 +204,32 @@ class StepScheduling:
             return  # it holds an item of a later step
         if promised := self._promised.pop(node, None):
             self._send(node, promised)
-        queue, wanted = self._queues[self.step], self._wanted()
-        if len(pending) <= wanted // 2 or len(pending) < FEWEST:
-            batch: Unit = []
-            while queue and len(pending) + len(batch) < wanted and (not most or not batch):
-                batch += queue.popleft()
-            self._queued -= len(batch)
-            self._send(node, batch)
+        queue, room = self._queues[self.step], self._room(node)
+        batch: Unit = []
+        while queue and len(batch) < room and not (one_unit and batch):
+            batch += queue.popleft()
+        self._queued -= len(batch)
+        self._send(node, batch)
         if not queue and pending:
             self._close(node)
 
-    def _wanted(self) -> int:
+    def _room(self, node: Node) -> int:
         """
-        Return how many items a worker should have, the one it runs included.
+        Return how many items may be sent to *node*.
 
-        Each costs a message to and fro; what is sent cannot be taken back. So many while there
-        are many, few towards the end of a step, as xdist's own `load` does.
+        Each sending costs a message to and fro; what is sent cannot be taken back. So many at once
+        while there are many, few towards the end of a step, as xdist's own `load` does.
         """
+        pending, nodes = len(self.assigned[node]), len(self.assigned)
         if self._is_draining():
-            return max(self._queued, FEWEST)
-        return max(FEWEST, self._queued // (4 * max(len(self.assigned), 1)))
+            return self._queued // nodes + 1
+        wanted = max(FEWEST, self._queued // (4 * nodes))
+        return wanted - pending if pending <= max(FEWEST - 1, wanted // 2) else 0
 
     def _close(self, node: Node) -> None:
         """Give *node* what lets it run its last item of the open step."""
-        later = next((step for step, q in self._queues.items() if step != self.step and q), None)
+        later = next((step for step, queue in self._queues.items() if queue), None)
         if later is None:
-            self._retired.add(node)
             node.shutdown()
             return
         held, *rest = self._queues[later].popleft()
@@ -241,11 +237,17 @@ class StepScheduling:
             self._promised[node] = rest
         self._send(node, [held])
 
-    def _put_back(self, indices: Sequence[int]) -> None:
-        for index in reversed(indices):
-            step = self._steps[index]
-            self._queues[step].appendleft([index])
-            self._queued += step == self.step
+    def _put_back(self, indices: Iterable[int]) -> None:
+        """Queue *indices* before all others of their steps, what belongs together in one unit."""
+        units: dict[tuple[int, Hashable], Unit] = {}
+        for index in indices:
+            units.setdefault((self._steps[index], self._units[index]), []).append(index)
+        for (step, _), unit in reversed(units.items()):
+            self._queues[step].appendleft(unit)
+            self._queued += len(unit) if step == self.step else 0
+
+    def _nodeid(self, index: int) -> str:
+        return self._collection[index] if self._collection else ""
 
     def _send(self, node: Node, indices: Unit) -> None:
         if indices:
