@@ -84,11 +84,16 @@ def plan_of(rollout: Mapping[str, Any]) -> Plan:
             "spec.strategy.canary.steps is empty: Argo would give the canary all traffic at once; "
             "add steps, e.g. [{setWeight: 10}, {pause: {duration: 2m}}]"
         )
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        raise ConfigError(
+            f"spec.strategy.canary.steps is {entries!r}; expected a list, "
+            "e.g. [{setWeight: 10}, {pause: {duration: 2m}}]"
+        )
     container = _first_container(spec)
-    count = spec.get("replicas", 1)
+    count = _count(spec, "spec", "replicas", 1)
     has_router = bool(canary.get("trafficRouting"))
     kinds = tuple(_kind(entry, i) for i, entry in enumerate(entries))
-    surge = arithmetic.resolve(canary.get("maxSurge", "25%"), count, round_up=True)
+    surge = _surge(canary.get("maxSurge"), count)
     steps = tuple(_stops(entries, kinds, count, has_router=has_router, max_surge=surge))
     if not steps:
         raise ConfigError(
@@ -115,7 +120,7 @@ def seconds(duration: str | int) -> float:
     Raises ConfigError when it is none of these.
     """
     text = str(duration).strip()
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
@@ -150,16 +155,16 @@ def _stops(
     stops: list[Step] = []
     weight, scale = 0, None
     for i, (entry, kind) in enumerate(zip(entries, kinds, strict=True)):
-        value = entry[kind]
+        value = _value(entry, kind, i)
         if kind == "setWeight":
             weight = _weight(value, i)
         elif kind == "setCanaryScale":
-            scale = None if (value or {}).get("matchTrafficWeight") else value
+            scale = None if value.get("matchTrafficWeight") else value
         elif kind in ("pause", "analysis"):
             pods = _pods(weight, scale, count, has_router=has_router, max_surge=max_surge)
             if pods[0] == 0:
                 continue  # no canary pod runs here: there is nothing to verify
-            duration = (value or {}).get("duration") if kind == "pause" else 0
+            duration = value.get("duration") if kind == "pause" else 0
             stops.append(
                 Step(
                     index=len(stops),
@@ -188,9 +193,10 @@ def _pods(
         return arithmetic.without_router(weight, count, max_surge=max_surge)
     canary, stable = arithmetic.with_router(weight, count)
     if scale and "replicas" in scale:
-        canary = int(scale["replicas"])
+        canary = _count(scale, "setCanaryScale", "replicas", 0)
     elif scale and "weight" in scale:
-        canary = arithmetic.with_router(int(scale["weight"]), count)[0]
+        share = _count(scale, "setCanaryScale", "weight", 0)
+        canary = arithmetic.with_router(share, count)[0]
     return canary, stable
 
 
@@ -198,6 +204,37 @@ def _label(weight: int, before: Sequence[Step]) -> str:
     base = DARK if weight == 0 else f"{weight}%"
     same = sum(step.weight == weight for step in before)
     return f"{base}-{same + 1}" if same else base
+
+
+def _value(entry: Mapping[str, Any], kind: str, index: int) -> Any:
+    value = entry[kind]
+    example = {"pause": "duration: 2m", "setCanaryScale": "replicas: 1"}.get(kind)
+    if example is None or isinstance(value, Mapping):
+        return value
+    if value is None:
+        return {}
+    raise ConfigError(
+        f"steps[{index}]: {kind} {value!r} is not a mapping; "
+        f"expected e.g. {{{kind}: {{{example}}}}}"
+    )
+
+
+def _count(parent: Mapping[str, Any], where: str, key: str, default: int) -> int:
+    value = parent.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(f"{where}.{key} {value!r} is not a whole number from 0 on")
+    return value
+
+
+def _surge(value: int | str | None, count: int) -> int:
+    try:
+        return arithmetic.resolve("25%" if value is None else value, count, round_up=True)
+    except (AttributeError, ValueError):
+        raise ConfigError(
+            f"maxSurge {value!r} is not a number of pods or a percentage; expected e.g. 1 or '25%'"
+        ) from None
 
 
 def _weight(value: object, index: int) -> int:

@@ -177,7 +177,7 @@ def test_without_a_router_a_scale_does_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("surge", "pods"), [(0, (1, 1)), ("0%", (1, 1)), (1, (1, 2)), ("25%", (1, 2))]
+    ("surge", "pods"), [(0, (1, 1)), ("0%", (1, 1)), (1, (1, 2)), ("25%", (1, 2)), (None, (1, 2))]
 )
 def test_the_surge_decides_how_close_pods_come_to_a_weight(surge: Any, pods: object) -> None:
     (stop,) = plan_of(rollout({"setWeight": 10}, PAUSE, trafficRouting=None, maxSurge=surge)).steps
@@ -190,6 +190,7 @@ def test_what_a_manifest_leaves_out_has_argos_defaults() -> None:
         {
             "kind": "Rollout",
             "spec": {
+                "replicas": None,
                 "strategy": {"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}},
             },
         }
@@ -259,6 +260,39 @@ BLUE_GREEN = {"kind": "Rollout", "spec": {"strategy": {"blueGreen": {}}}}
             rollout({"setWeight": 10}, {"pause": {"duration": "soon"}}),
             "'soon' is not a duration; expected e.g. 30, '90s' or '1h30m'", id="duration",
         ),
+        pytest.param(
+            rollout() | {"spec": {"strategy": {"canary": {"steps": 3}}}},
+            "spec.strategy.canary.steps is 3; expected a list, e.g. [{setWeight: 10}, "
+            "{pause: {duration: 2m}}]", id="steps-are-a-number",
+        ),
+        pytest.param(
+            rollout({"setWeight": 10}, {"pause": "2m"}),
+            "steps[1]: pause '2m' is not a mapping; expected e.g. {pause: {duration: 2m}}",
+            id="pause-is-text",
+        ),
+        pytest.param(
+            rollout({"setCanaryScale": 1}, PAUSE),
+            "steps[0]: setCanaryScale 1 is not a mapping; "
+            "expected e.g. {setCanaryScale: {replicas: 1}}",
+            id="scale-is-a-number",
+        ),
+        pytest.param(
+            rollout({"setCanaryScale": {"replicas": "one"}}, PAUSE),
+            "setCanaryScale.replicas 'one' is not a whole number from 0 on", id="scale-is-text",
+        ),
+        pytest.param(
+            rollout({"setCanaryScale": {"weight": 1.5}}, PAUSE),
+            "setCanaryScale.weight 1.5 is not a whole number from 0 on", id="scale-is-no-weight",
+        ),
+        pytest.param(
+            {"kind": "Rollout", "spec": ORIGINAL["spec"] | {"replicas": "2"}},
+            "spec.replicas '2' is not a whole number from 0 on", id="replicas-are-text",
+        ),
+        pytest.param(
+            rollout({"setWeight": 10}, PAUSE, maxSurge="one"),
+            "maxSurge 'one' is not a number of pods or a percentage; expected e.g. 1 or '25%'",
+            id="surge",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_walked_is_said(manifest: dict[str, Any], message: str) -> None:
@@ -284,7 +318,7 @@ def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, rest: int)
     assert seconds(f"{hours}h{minutes}m{rest}s") == hours * 3600 + minutes * 60 + rest
 
 
-@pytest.mark.parametrize("duration", ["", "soon", "-5s", -5, "5 s", "s", "1d", "10s5", True])
+@pytest.mark.parametrize("duration", ["", "soon", "-5s", -5, "5 s", "s", "1d", "10s5", "²", True])
 def test_what_is_no_duration_is_said(duration: Any) -> None:
     with pytest.raises(ConfigError, match="is not a duration; expected"):
         seconds(duration)
