@@ -21,6 +21,7 @@ STEP_KINDS = (
     "plugin",
 )
 DARK = "dark"
+_SMALL = {"m": 1e3, "u": 1e6, "n": 1e9}
 _GO_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -134,12 +135,12 @@ def quantity(text: str | float) -> float:
 
     Raises ConfigError when it is none.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m|[kKMGTPE]i?)?", str(text).strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)([num]|[kKMGTPE]i?)?", str(text).strip())
     if not match:
         raise ConfigError(f"{text!r} is not a Kubernetes quantity; expected e.g. '500m' or '1Gi'")
     number, unit = float(match[1]), match[2] or ""
-    if unit == "m":
-        return number / 1000
+    if unit in _SMALL:
+        return number / _SMALL[unit]
     base = 1024 if unit.endswith("i") else 1000
     return number * float(base ** ("kMGTPE".index(unit[0].replace("K", "k")) + 1 if unit else 0))
 
