@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ERROR_RATE = "error_rate"
 GAUGES = ("cpu", "memory")
-LATENCY = re.compile(r"latency_p(\d\d)_ms")
+LATENCY = re.compile(r"latency_p(?!00)(\d\d)_ms")
 
 
 @dataclass(frozen=True, slots=True)
