@@ -137,7 +137,7 @@ def _labels(story: Story) -> Iterator[Any]:
             "rollout": s.rollout,
             "target": s.target,
             "platform": s.platform,
-            "revision": s.canary,
+            "revision": story.canary or "",
         }
     return (model.Label(name=name, value=value) for name, value in labels.items() if value)
 

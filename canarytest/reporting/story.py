@@ -74,12 +74,20 @@ class Story:
     reason: str
 
     @property
+    def canary(self) -> str | None:
+        """What the canary calls itself: once it runs it says so, before that the plan may."""
+        said = [stop.opened.canary for stop in self.stops if stop.opened and stop.opened.canary]
+        if said:
+            return said[-1]
+        return self.started.canary if self.started else None
+
+    @property
     def name(self) -> str:
         """What the run was about, in a few words."""
         if self.started is None:
             return "a rollout that never began"
         s = self.started
-        return f"{s.rollout} {s.stable} → {s.canary or '?'} on {s.target}"
+        return f"{s.rollout} {s.stable} → {self.canary or '?'} on {s.target}"
 
     @property
     def seconds(self) -> float:

@@ -32,7 +32,7 @@ def summary_of(events: Iterable[Event]) -> dict[str, Any]:
         "platform": started.platform if started else None,
         "target": started.target if started else None,
         "stable": started.stable if started else None,
-        "canary": _canary(story),
+        "canary": story.canary,
         "images": dict(started.images) if started else {},
         "started": timestamp(story.events[0].time) if story.events else None,
         "seconds": _rounded(story.seconds),
@@ -81,14 +81,6 @@ def _step(stop: Stop) -> dict[str, Any]:
         "tests": dict(stop.counts),
         "measurements": [asdict(finding) for finding in stop.findings],
     }
-
-
-def _canary(story: Story) -> str | None:
-    """Return what the canary calls itself: once it runs it says so, before that the plan does."""
-    said = [stop.opened.canary for stop in story.stops if stop.opened and stop.opened.canary]
-    if said:
-        return said[-1]
-    return story.started.canary if story.started else None
 
 
 def _rollback(story: Story) -> dict[str, Any] | None:

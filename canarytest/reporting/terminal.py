@@ -108,7 +108,8 @@ def table(
 
 
 def _begun(event: e.RolloutStarted, labels: Iterable[str]) -> str:
-    about = f"{event.rollout} {event.stable} → {event.canary or '?'} on {event.target}"
+    versions = f"{event.stable} → {event.canary}" if event.canary else event.stable
+    about = f"{event.rollout} {versions} on {event.target}"
     return f"{about}: {', '.join(labels)}"
 
 
