@@ -60,6 +60,6 @@ class Sketch:
         return None
 
     def above(self, latency_ms: float) -> int:
-        """Return how many latencies are over *latency_ms*, which itself is rounded by 1 %."""
+        """Return how many latencies are over *latency_ms*, itself rounded up by 2 % at most."""
         limit = bucket_of(latency_ms)
         return sum(count for bucket, count in self.buckets.items() if bucket > limit)
