@@ -5,12 +5,24 @@ from collections.abc import Callable
 
 import pytest
 
-from canarytest.core.driver import Limits
-from canarytest.core.errors import RolloutLocked
+from canarytest.core import events
+from canarytest.core.driver import Driver, Limits
+from canarytest.core.errors import (
+    CanaryNotReady,
+    ConfigError,
+    Inconclusive,
+    PlatformError,
+    RolloutLocked,
+)
+from canarytest.core.evidence import TestOutcome
+from canarytest.core.measure import EndpointTally, LoadSecond, Tally
 from canarytest.core.plan import Plan, Resources, Step
-from canarytest.core.proof import Terms
+from canarytest.core.ports import Incident, IncidentKind
+from canarytest.core.proof import ProbeSample, Terms
+from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause, Reason, outcome_of
-from canarytest.testing import FakeClock, Rehearsal, fails
+from canarytest.core.sketch import Sketch
+from canarytest.testing import EPOCH, FakeClock, Hang, Rehearsal, fails
 
 TEN = Step(0, "10%", 10, 0.1, 30.0, False, 1, 1, 2)
 FIFTY = Step(1, "50%", 50, 0.5, 30.0, False, 3, 1, 2)
@@ -147,3 +159,315 @@ def test_a_step_whose_opening_an_abort_overtook_is_not_told_as_open() -> None:
     assert not rehearsal.driver.open(TEN)
     assert rehearsal.driver.settle()
     assert rehearsal.names == ABORTED
+
+
+def test_a_good_canary_is_promoted() -> None:
+    rehearsal = rehearse()
+
+    assert rehearsal.walk()
+    assert rehearsal.platform.orders() == ["begin", "open 10%", "open 50%", "promote"]
+    assert rehearsal.names == [
+        "StepOpened", "StepJudged", "StepOpened", "StepJudged", "RolloutPromoted",
+    ]  # fmt: skip
+    assert rehearsal.clock.elapsed == 60  # the bake of both steps, and no longer
+    assert outcome_of(rehearsal.driver.reason, proven=True).exit_status == 0
+    assert [judged.seconds for judged in rehearsal.of(events.StepJudged)] == [30, 30]
+    assert rehearsal.of(events.StepJudged)[0].tests == {"passed": 1}
+
+
+def test_a_failing_test_aborts_at_once() -> None:
+    rehearsal = rehearse()
+    rehearsal.clock.at(12, lambda: rehearsal.driver.see_test(TestOutcome.FAILED, "test_login"))
+
+    assert not rehearsal.walk()
+    assert rehearsal.of(events.AbortSent)[0].time == EPOCH + 12
+    assert rehearsal.driver.reason == Reason(Cause.TEST, "test_login", "10%")
+    assert rehearsal.names == ["StepOpened", *ABORTED]
+    assert rehearsal.platform.orders() == ["begin", "open 10%", "abort"]
+
+
+OUTCOMES = {
+    TestOutcome.PASSED: None,
+    TestOutcome.XPASSED: None,
+    TestOutcome.SKIPPED: None,
+    TestOutcome.XFAILED: None,
+    TestOutcome.FAILED: Cause.TEST,
+    TestOutcome.ERROR: Cause.TEST,
+    TestOutcome.INCONCLUSIVE: Cause.INCONCLUSIVE,
+}
+
+
+@pytest.mark.parametrize(("outcome", "cause"), OUTCOMES.items())
+def test_each_outcome_of_a_test(outcome: TestOutcome, cause: Cause | None) -> None:
+    rehearsal = rehearse()
+
+    def verify(driver: Driver, step: Step) -> None:
+        driver.see_test(TestOutcome.PASSED, "test_other")
+        driver.see_test(outcome, "test_login")
+
+    assert rehearsal.walk(verify) is (cause is None)
+    assert (rehearsal.driver.reason and rehearsal.driver.reason.cause) == cause
+
+
+def test_a_step_with_no_test_is_inconclusive() -> None:
+    rehearsal = rehearse()
+
+    assert not rehearsal.walk(lambda driver, step: None)
+    assert rehearsal.driver.reason == Reason(
+        Cause.INCONCLUSIVE, "no test passed at this step (none ran): nothing was verified", "10%"
+    )
+    assert rehearsal.names == ["StepOpened", "StepJudged", *ABORTED]
+
+
+def test_a_step_where_nothing_was_seen_at_the_edge_is_inconclusive_after_looking_longer() -> None:
+    rehearsal = rehearse(requests=0)
+
+    assert not rehearsal.walk()
+    assert rehearsal.of(events.StepJudged)[0].seconds == TEN.bake_s + LIMITS.look_longer_s
+    assert rehearsal.driver.reason is not None
+    assert rehearsal.driver.reason.cause is Cause.INCONCLUSIVE
+    assert rehearsal.names[-1] == "RollbackNotProven"
+    assert rehearsal.of(events.RollbackNotProven)[0].reason.endswith("the edge was never asked")
+
+
+def test_a_step_that_is_decided_late_is_left_then() -> None:
+    rehearsal = rehearse()
+
+    def verify(driver: Driver, step: Step) -> None:
+        driver.see_test(TestOutcome.PASSED, "test_it")
+        driver.see_gauges({"cpu": 0.1})
+        for late in (40, 41) if step is TEN else (1, 2):
+            rehearsal.clock.at(late, lambda: driver.see_gauges({"cpu": 0.1}))
+
+    assert rehearsal.walk(verify)
+    assert rehearsal.of(events.StepJudged)[0].seconds == 41
+    assert rehearsal.of(events.StepJudged)[0].verdict == "successful"
+
+
+def load(version: Version, requests: int, failures: int) -> LoadSecond:
+    tally = Tally(requests, failures, Sketch.of([20.0] * requests))
+    return LoadSecond(1.0, 10, 0.1, 0.0, (EndpointTally(version, "POST /login", tally),))
+
+
+def test_a_breach_aborts_within_the_second() -> None:
+    rehearsal = rehearse()
+    rehearsal.clock.at(5, lambda: rehearsal.driver.see_load(load(Version.CANARY, 50, 20)))
+
+    assert not rehearsal.walk()
+    assert rehearsal.driver.reason is not None
+    assert rehearsal.driver.reason.cause is Cause.BREACH
+    assert rehearsal.driver.reason.sentence.startswith("error rate ")
+    aborted = rehearsal.of(events.RolloutAborted)[0]
+    assert [f.zone for f in aborted.findings if f.metric == "error_rate"] == ["roll back"]
+    assert "StepJudged" not in rehearsal.names
+
+
+def test_load_trouble_aborts_as_inconclusive() -> None:
+    rehearsal = rehearse()
+    rehearsal.clock.at(5, lambda: rehearsal.driver.see_load_trouble("the generator is too slow"))
+
+    assert not rehearsal.walk()
+    assert rehearsal.driver.reason == Reason(Cause.INCONCLUSIVE, "the generator is too slow", "10%")
+
+
+def test_a_gauge_over_its_band_aborts() -> None:
+    rehearsal = rehearse()
+    for second in (1, 2, 3):
+        rehearsal.clock.at(second, lambda: rehearsal.driver.see_gauges({"memory": 0.99}))
+
+    assert not rehearsal.walk()
+    assert rehearsal.of(events.AbortSent)[0].seconds == 0
+    assert rehearsal.driver.reason is not None
+    assert rehearsal.driver.reason.sentence.startswith("memory 99% of its limit: roll back")
+
+
+def test_what_was_under_way_before_the_step_opened_does_not_count() -> None:
+    rehearsal = rehearse(requests=0)
+    rehearsal.driver.begin()
+    rehearsal.driver.open(TEN)
+    now = rehearsal.clock.now()
+    rehearsal.driver.see_probe(
+        [
+            ProbeSample(now + 0.010, Version.STABLE, True, 50.0),  # sent 40 ms before
+            ProbeSample(now + 0.010, Version.CANARY, True, 5.0),
+        ]
+    )
+
+    assert rehearsal.driver.evidence is not None
+    assert rehearsal.driver.evidence.split.total == 1
+
+
+INCIDENTS = [
+    (IncidentKind.RESTARTED, Version.CANARY, Cause.RESTARTED, 1),
+    (IncidentKind.NOT_READY, Version.CANARY, Cause.NOT_READY, 1),
+    (IncidentKind.RESTARTED, Version.STABLE, Cause.WORLD, 12),
+    (IncidentKind.NOT_READY, Version.STABLE, Cause.WORLD, 12),
+    (IncidentKind.ROUTER, None, Cause.WORLD, 12),
+]
+
+
+@pytest.mark.parametrize(("kind", "version", "cause", "status"), INCIDENTS)
+def test_an_incident_is_blamed_on_whose_it_is(
+    kind: IncidentKind, version: Version | None, cause: Cause, status: int
+) -> None:
+    rehearsal = rehearse()
+    rehearsal.clock.at(3, lambda: rehearsal.platform.on_incident(Incident(kind, version, "why")))
+
+    assert not rehearsal.walk()
+    assert rehearsal.driver.reason == Reason(cause, "why", "10%")
+    assert outcome_of(rehearsal.driver.reason, proven=True).exit_status == status
+    assert rehearsal.names == ["StepOpened", "MeasurementTaken", *ABORTED]
+
+
+def test_an_incident_before_the_first_step_aborts_before_it() -> None:
+    rehearsal = rehearse()
+    rehearsal.driver.begin()
+    rehearsal.platform.on_incident(Incident(IncidentKind.ROUTER, None, "the router ended"))
+
+    assert not rehearsal.driver.open(TEN)
+    assert rehearsal.driver.settle()
+    assert rehearsal.driver.reason == Reason(Cause.WORLD, "the router ended", None)
+    assert rehearsal.of(events.RolloutAborted)[0].step is None
+    assert rehearsal.platform.orders() == ["begin", "abort"]
+
+
+def test_an_incident_that_cannot_be_written_down_aborts_all_the_same() -> None:
+    def refuse(event: events.Event) -> None:
+        raise OSError(28, "No space left on device")
+
+    rehearsal = rehearse(emit=refuse)
+    rehearsal.driver.begin()
+    rehearsal.platform.on_incident(Incident(IncidentKind.ROUTER, None, "the router ended"))
+
+    assert rehearsal.driver.settle()
+
+
+def test_after_the_promotion_nothing_aborts() -> None:
+    rehearsal = rehearse()
+    rehearsal.walk()
+    rehearsal.platform.on_incident(Incident(IncidentKind.RESTARTED, Version.CANARY, "OOM"))
+
+    assert not rehearsal.driver.abort(Cause.INTERRUPTED, "Ctrl-C")
+    rehearsal.driver.see_test(TestOutcome.FAILED, "test_late")
+    assert rehearsal.driver.reason is None
+    assert "abort" not in rehearsal.platform.calls
+    assert rehearsal.names[-1] == "MeasurementTaken"
+
+
+TROUBLE = [
+    (CanaryNotReady("CrashLoopBackOff"), Cause.NOT_READY),
+    (Inconclusive("both versions answer v100"), Cause.INCONCLUSIVE),
+    (PlatformError("503"), Cause.WORLD),
+]
+
+
+@pytest.mark.parametrize(("error", "cause"), TROUBLE)
+def test_trouble_while_opening_is_the_abort_that_it_means(error: Exception, cause: Cause) -> None:
+    rehearsal = rehearse()
+    rehearsal.platform.next("open", lambda: None, fails(error))
+
+    assert not rehearsal.walk()
+    assert rehearsal.driver.reason == Reason(cause, f"opening 50%: {error}", "10%")
+    assert rehearsal.names == ["StepOpened", "StepJudged", *ABORTED]
+
+
+@pytest.mark.parametrize(("error", "cause"), TROUBLE)
+@pytest.mark.parametrize("method", ["begin", "promote"])
+def test_trouble_at_either_end_too(method: str, error: Exception, cause: Cause) -> None:
+    rehearsal = rehearse()
+    rehearsal.platform.next(method, fails(error))
+
+    assert not rehearsal.walk()
+    assert rehearsal.driver.reason is not None
+    assert (rehearsal.driver.reason.cause, rehearsal.driver.reason.sentence) == (cause, str(error))
+    assert rehearsal.names[-3:] == ABORTED
+
+
+@pytest.mark.parametrize("error", [ConfigError("no such image"), KeyError("status")])
+def test_our_own_mistakes_fly_and_leave_the_way_back(error: Exception) -> None:
+    rehearsal = rehearse()
+    rehearsal.driver.begin()
+    rehearsal.platform.next("open", fails(error))
+
+    with pytest.raises(type(error)):
+        rehearsal.driver.open(TEN)
+    assert rehearsal.driver.abort(Cause.INTERNAL, repr(error))
+    assert rehearsal.driver.settle()
+    assert rehearsal.platform.orders() == ["begin", "open 10%", "abort"]
+
+
+def test_a_test_that_fails_after_its_step_was_closed_aborts_still() -> None:
+    rehearsal = rehearse()
+    rehearsal.driver.begin()
+    rehearsal.driver.open(TEN)
+    rehearsal.driver.see_test(TestOutcome.PASSED, "test_it")
+    assert rehearsal.driver.close() is not None
+    rehearsal.driver.see_test(TestOutcome.FAILED, "test_late")
+
+    assert not rehearsal.driver.open(FIFTY)
+    assert not rehearsal.driver.promote()
+    assert rehearsal.driver.settle()
+    assert rehearsal.driver.reason == Reason(Cause.TEST, "test_late", "10%")
+
+
+def test_to_close_what_is_not_open_says_nothing_and_does_nothing() -> None:
+    rehearsal = rehearse()
+    rehearsal.driver.begin()
+
+    assert rehearsal.driver.close() is None
+    rehearsal.driver.open(TEN)
+    rehearsal.driver.see_test(TestOutcome.PASSED, "test_it")
+    assert rehearsal.driver.close() is not None
+    assert rehearsal.driver.close() is None
+    assert rehearsal.driver.evidence is None
+    assert rehearsal.driver.reason is None
+
+
+def test_to_promote_before_the_begin_is_refused() -> None:
+    assert not rehearse().driver.promote()
+
+
+def test_an_abort_that_hangs_holds_its_caller_up_no_longer_than_it_says() -> None:
+    def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    waits: list[float] = []
+    hang, rehearsal = Hang(), rehearse()
+    rehearsal.platform.next("abort", hang)
+    rehearsal.driver.begin()
+    rehearsal.driver.open(TEN)
+    rehearsal.driver._abort.wait_sent = note  # type: ignore[method-assign]
+
+    assert rehearsal.driver.abort(Cause.TEST, "test_login failed")
+    rehearsal.clock.advance(30)
+    assert rehearsal.driver.close() is None
+    assert waits == [2.0]
+    hang.release()
+    assert rehearsal.driver.settle()
+    assert rehearsal.of(events.AbortSent)[0].seconds == 30
+
+
+def test_who_waits_for_the_end_of_a_step_is_woken_by_an_abort() -> None:
+    class Real(FakeClock):
+        """A clock whose waits are real, and end when somebody tells."""
+
+        def wait(self, condition: threading.Condition, seconds: float) -> None:
+            waiting.set()
+            assert condition.wait(SOON_S)
+
+    rehearsal, waiting = rehearse(), threading.Event()
+    rehearsal.driver.begin()
+    rehearsal.driver.open(TEN)
+    rehearsal.driver.see_test(TestOutcome.PASSED, "test_it")
+    rehearsal.driver.clock = Real()
+
+    def abort() -> None:
+        waiting.wait(SOON_S)
+        rehearsal.driver.abort(Cause.INTERRUPTED, "Ctrl-C")
+
+    thread = threading.Thread(target=abort)
+    thread.start()
+
+    assert rehearsal.driver.close() is None
+    thread.join()
+    assert rehearsal.driver.settle()
