@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from canarytest.core.evidence import TestOutcome
 from canarytest.plugin.gate import INCONCLUSIVE
 
+_NAME = re.compile(r"::([^:\[]+)(?:\[|$)")  # the first one: parameters may have any text in them
 MOST_CHARACTERS = 20_000  # of a message or a captured section in an event
 
 
@@ -66,7 +68,8 @@ class Outcomes:
 
 def short_reason(report: pytest.TestReport) -> str:
     """Return one line that names the test and says why it failed."""
-    name = report.nodeid.rpartition("::")[2].partition("[")[0]
+    match = _NAME.search(report.nodeid)
+    name = match[1] if match else report.nodeid
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash else report.longreprtext
     first = next((line for line in text.splitlines() if line.strip()), "")
