@@ -233,7 +233,11 @@ class Run:
 
     def _tick(self) -> None:
         """Each second: the gauges, and what the probe saw in it."""
-        gauges = self._platform.gauges()
+        try:
+            gauges = self._platform.gauges()
+        except Exception as error:  # noqa: BLE001  what cannot be measured now may be in a second
+            self._measured("platform", {"trouble": f"{type(error).__name__}: {error}"})
+            gauges = {}
         if gauges:
             self.driver.see_gauges(gauges)
             self._measured("platform", dict(gauges))

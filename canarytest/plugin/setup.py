@@ -223,7 +223,16 @@ def _leave_results(config: pytest.Config, chosen: settings.Settings, info: RunIn
         results = chosen.reports / "allure-results"
         shutil.rmtree(results, ignore_errors=True)  # a report is of one run; history is Allure's
         option.allure_report_dir = str(results)
-    latest = chosen.reports / "latest"
-    fresh = latest.with_name(f"latest-{info.run_id}")
-    fresh.symlink_to(Path("runs") / info.run_id)
-    fresh.replace(latest)
+    _point_to(info.directory, chosen.reports / "latest")
+
+
+def _point_to(directory: Path, latest: Path) -> None:
+    """Let *latest* be a link to *directory*, where links can be made."""
+    fresh = latest.with_name(f"latest-{directory.name}")
+    try:
+        fresh.symlink_to(directory.relative_to(latest.parent))
+        if latest.is_dir() and not latest.is_symlink():
+            shutil.rmtree(latest)  # a copy that followed the link, as caches of CI make it
+        fresh.replace(latest)
+    except OSError:
+        fresh.unlink(missing_ok=True)  # a convenience is not worth a rollout
