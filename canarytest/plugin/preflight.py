@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def check(settings: Settings) -> Preflight:
         is_error = located.finding.severity == "error"
         is_allowed = located.finding.rule in settings.allow
         (errors if is_error and not is_allowed else warnings).append(
-            _relative(str(located), settings.root)
+            _told(located, settings.root)
         )
     return Preflight(_shortened(plan, settings.pause_at_most), tuple(errors), tuple(warnings))
 
@@ -58,5 +59,9 @@ def _shortened(plan: Plan, at_most: float | None) -> Plan:
     return replace(plan, steps=steps)
 
 
-def _relative(text: str, root: Path) -> str:
-    return text.removeprefix(f"{root}/")
+def _told(located: manifest.Located, root: Path) -> str:
+    """Return what was found and where, why it matters, and the correction."""
+    finding = located.finding
+    where = str(located).removeprefix(f"{root}/")
+    fix = textwrap.indent(finding.fix.strip(), " " * 7).lstrip()
+    return f"{where}\n  why: {finding.why}\n  fix: {fix}"
