@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from canarytest.plugin.settings import Settings
 from canarytest.plugin.steps import label_in
 
 GATE, SERVICE, LOADS = "canary_gate", "canary_service", "canary_loads"  # in `workerinput`
+USAGE = "canary_usage"  # in `workeroutput`
 
 
 def is_distributed(config: pytest.Config) -> bool:
@@ -27,25 +29,36 @@ def is_distributed(config: pytest.Config) -> bool:
 
 
 class WorkerHooks:
-    """A worker tells the loads that its tests ask for; the controller only knows node ids."""
+    """A worker tells what only it knows of its tests; the controller has nothing but node ids."""
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._path = path
         self._settings = settings
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Write the loads down; every worker finds the same ones."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Let the controller say what the user got wrong; a worker has nobody to say it to."""
         try:
-            told: dict[str, Any] = {
-                "specs": specs_to_json(
-                    specs_of(session.items, self._settings.load, self._settings.root)
-                )
-            }
+            return (yield)
+        except pytest.UsageError as error:
+            session.config.workeroutput[USAGE] = str(error)  # type: ignore[attr-defined]  # xdist adds it
+            raise
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write the loads and the groups down; every worker finds the same ones."""
+        try:
+            specs = specs_of(session.items, self._settings.load, self._settings.root)
         except ConfigError as error:
-            told = {"error": str(error)}
+            raise pytest.UsageError(str(error)) from None
+        has_groups = getattr(session.config.option, "loadgroup", False)
+        told = {
+            "specs": specs_to_json(specs),
+            "groups": _groups_of(session.items) if has_groups else {},
+        }
         fresh = self._path.with_suffix(f".{session.config.workerinput['workerid']}")  # type: ignore[attr-defined]  # xdist adds it
         fresh.write_text(json.dumps(told), "utf-8")
-        fresh.replace(self._path)
+        fresh.replace(self._path)  # before xdist tells the controller that all is collected
 
 
 class ControllerHooks:
@@ -65,7 +78,19 @@ class ControllerHooks:
         self._between = between
         self._is_aborted = is_aborted
         self._server = ServiceServer(service)
+        self._session: pytest.Session
         self._scheduler: StepScheduling | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember who counts the errors of the collection."""
+        self._session = session
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Say what a worker found wrong with how the suites are written."""
+        told = getattr(node, "workeroutput", {}).get(USAGE)
+        if told is not None:
+            raise pytest.UsageError(told)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -83,6 +108,8 @@ class ControllerHooks:
         indices = {label: index for index, label in enumerate(labels)}
 
         def between(over: int | None, upcoming: int | None) -> None:
+            if over is None:
+                self._refuse_collection_errors()
             self._between(
                 None if over is None else labels[over],
                 None if upcoming is None else labels[upcoming],
@@ -93,7 +120,7 @@ class ControllerHooks:
             len(parse_tx_spec_config(config)),
             step_of=lambda nodeid: indices[label_in(nodeid, labels) or ""],
             between=between,
-            unit_of=_unit_of(config.option.dist),
+            unit_of=_unit_of(config.option.dist, self._directory / "loads.json"),
             is_draining=self._is_aborted,
         )
         return self._scheduler
@@ -107,13 +134,17 @@ class ControllerHooks:
         """Answer nobody any more."""
         self._server.close()
 
+    def _refuse_collection_errors(self) -> None:
+        """Do as pytest does in one process; xdist would run the rest, and that would promote."""
+        session = self._session
+        errors = session.testsfailed
+        if errors and not session.config.option.continue_on_collection_errors:
+            raise session.Interrupted(f"{errors} error{'s' * (errors > 1)} during collection")
+
 
 def read_specs(path: Path, root: Path) -> Specs:
-    """Return the loads that the workers wrote to *path*; raises ConfigError for a bad one."""
-    told = json.loads(path.read_text("utf-8"))
-    if "error" in told:
-        raise ConfigError(told["error"])
-    return specs_from_json(told["specs"], root)
+    """Return the loads that the workers wrote to *path*."""
+    return specs_from_json(json.loads(path.read_text("utf-8"))["specs"], root)
 
 
 def refuse_unknown_distribution(dist: str) -> None:
@@ -125,16 +156,33 @@ def refuse_unknown_distribution(dist: str) -> None:
         )
 
 
-def _unit_of(dist: str) -> Callable[[str], Hashable] | None:
+def _unit_of(dist: str, told: Path) -> Callable[[str], Hashable] | None:
     """Return what names the group of a test within its step; None: each for itself."""
+
+    @functools.cache
+    def groups() -> dict[str, str]:
+        found: dict[str, str] = json.loads(told.read_text("utf-8"))["groups"]
+        return found
+
     return {
         "loadscope": lambda nodeid: nodeid.rpartition("::")[0],
         "loadfile": lambda nodeid: nodeid.partition("::")[0],
-        "loadgroup": _group_of,
+        "loadgroup": lambda nodeid: groups().get(nodeid, nodeid),
     }.get(dist)
 
 
-def _group_of(nodeid: str) -> str:
-    """Return the group that xdist appends to a node id, or the id where there is none."""
-    at = nodeid.rfind("@")
-    return nodeid[at:] if at > nodeid.rfind("]") else nodeid
+def _groups_of(items: Iterable[pytest.Item]) -> dict[str, str]:
+    """
+    Return the groups of those of *items* that are in one, by node id.
+
+    xdist 3.8 means to append them to the node ids, which pytest 9.2 no longer lets it do.
+    """
+    groups: dict[str, str] = {}
+    for item in items:
+        names = {
+            str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+            for mark in item.iter_markers("xdist_group")
+        }
+        if names:
+            groups[item.nodeid] = "@" + "_".join(sorted(names))
+    return groups

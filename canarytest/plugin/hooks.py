@@ -27,7 +27,7 @@ from canarytest.reporting import build, summary, terminal
 from canarytest.reporting.log import EventLog
 from canarytest.signals import load
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHECKED = "canarytest/locustfiles"  # in pytest's cache: locustfiles known to import
 
 
@@ -179,7 +179,7 @@ class RunHooks:
             outcome=test.outcome or TestOutcome.ERROR,
             seconds=test.seconds,
             message=test.message,
-            worker=getattr(report, "worker_id", ""),
+            worker=test.worker,
             sections=tuple(test.sections),
         )
 
@@ -213,7 +213,7 @@ class RunHooks:
 
 @contextlib.contextmanager
 def _signals_told(tell: Callable[[str], None]) -> Iterator[None]:
-    """Let *tell* hear of SIGINT and SIGTERM first; then the interrupt unwinds pytest."""
+    """Let *tell* hear of SIGINT, SIGTERM and SIGHUP first; then the interrupt unwinds pytest."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del frame
@@ -221,7 +221,9 @@ def _signals_told(tell: Callable[[str], None]) -> Iterator[None]:
         tell(name)
         raise KeyboardInterrupt(name)
 
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    # What is ignored stays so: whoever started us under nohup wants it.
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in heard}
     try:
         yield
     finally:

@@ -21,6 +21,8 @@ class TestSoFar:
     __test__ = False
 
     outcome: TestOutcome | None = None  # None: nothing decided yet
+    worker: str = ""  # of xdist; empty without
+    is_to_be_rerun: bool = False  # what comes of this attempt decides nothing
     seconds: float = 0.0
     message: str = ""
     sections: list[tuple[str, str]] = field(default_factory=list)
@@ -38,17 +40,20 @@ class Outcomes:
 
         A crashed worker's report has the phase "???" and is all there is of its test.
         """
-        key = (getattr(report, "worker_id", ""), report.nodeid)
-        test = self._running.setdefault(key, TestSoFar())
+        worker = _worker_of(report)
+        key = (worker, report.nodeid)
+        is_first = report.when in ("setup", "???")
+        test = None if is_first else self._running.get(key)
+        if test is None:
+            test = self._running[key] = TestSoFar(worker=worker)
         test.seconds += report.duration
         if str(report.outcome) == "rerun":  # pytest-rerunfailures: it begins again
-            self._running.pop(key)
-            return test, False, False
+            test.is_to_be_rerun = True
         is_new = self._decide(test, report)
-        if report.when in ("teardown", "???"):
-            self._running.pop(key)
-            return test, is_new, True
-        return test, is_new, False
+        if report.when not in ("teardown", "???"):
+            return test, is_new, False
+        self._running.pop(key)
+        return test, is_new, is_new or not test.is_to_be_rerun
 
     def _decide(self, test: TestSoFar, report: pytest.TestReport) -> bool:
         """Let *report* decide about *test*; True if it turned bad by it."""
@@ -75,6 +80,15 @@ def short_reason(report: pytest.TestReport) -> str:
     first = next((line for line in text.splitlines() if line.strip()), "")
     what = {"setup": "could not be set up", "teardown": "failed in teardown", "???": "crashed"}
     return f"{name} {what.get(report.when or '', 'failed')}" + (f": {first[:300]}" if first else "")
+
+
+def _worker_of(report: pytest.TestReport) -> str:
+    """Return the worker that *report* is from, or of, if it crashed; empty without xdist."""
+    worker: str | None = getattr(report, "worker_id", None)
+    if worker is None:
+        gateway = getattr(getattr(report, "node", None), "gateway", None)
+        worker = getattr(gateway, "id", "")
+    return worker
 
 
 def _outcome(report: pytest.TestReport) -> TestOutcome | None:
