@@ -1,0 +1,48 @@
+"""
+The figures of canarytest, each beside its baseline where it has one.
+
+`python -m benchmarks [NAME ...] [--quick]`: the exit status is 1 if a bound does not hold. Medians
+are what is judged: other work on the machine is in every figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+
+from benchmarks.figures import Figure, table
+
+# Each is a module with `main(*, quick)` that returns its figures.
+NAMES = ("start_up", "step_overhead", "probe_cost", "load_throughput", "way_back")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is named, or all; return the exit status."""
+    options = _parser().parse_args(arguments)
+    figures: list[Figure] = []
+    for name in options.names or NAMES:
+        began = time.monotonic()
+        print(f"{name} ...", end=" ", flush=True)
+        figures += importlib.import_module(f"benchmarks.{name}").main(quick=options.quick)
+        print(f"{time.monotonic() - began:.0f} s", flush=True)
+    print(
+        f"\nPython {platform.python_version()}, {os.cpu_count()} CPUs, "
+        f"load average {os.getloadavg()[0]:.1f}\n\n{table(figures)}"
+    )
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, no measurement")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
