@@ -196,7 +196,9 @@ def _run(command: Sequence[str], deadline: float, *, cwd: Path) -> str:
 
 
 def _said(command: Sequence[str]) -> str:
-    return f"{Path(command[1]).parent.name} {command[2]}"
+    program = Path(command[1])
+    name = "npm" if program.stem.startswith("npm") else program.parent.name
+    return f"{name} {command[2]}"
 
 
 def _replace(report: Path, output: Path, before: Path) -> None:
