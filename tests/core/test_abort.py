@@ -73,7 +73,7 @@ def test_our_own_error_while_aborting_ends_the_run_as_not_proven() -> None:
 
 def test_an_abort_that_could_not_start_may_be_started_again() -> None:
     rehearsal = rehearse()
-    size = threading.stack_size(2**46)  # more than there is: the system refuses the thread
+    size = threading.stack_size(2**48)  # more than there is: the system refuses the thread
     try:
         rehearsal.driver.abort(Cause.INTERRUPTED, "Ctrl-C")
     finally:

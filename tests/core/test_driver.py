@@ -70,6 +70,7 @@ def test_an_abort_while_a_step_is_being_opened_has_the_last_word() -> None:
     )
 
     assert not rehearsal.driver.open(TEN)
+    assert rehearsal.driver.evidence is None
     assert rehearsal.driver.settle()
     assert rehearsal.platform.share == 0
     assert rehearsal.platform.orders() == ["begin", "open 10%", "abort", "abort"]
@@ -204,6 +205,7 @@ def test_each_outcome_of_a_test(outcome: TestOutcome, cause: Cause | None) -> No
     def verify(driver: Driver, step: Step) -> None:
         driver.see_test(TestOutcome.PASSED, "test_other")
         driver.see_test(outcome, "test_login")
+        assert (driver.reason is None) is (cause is None)  # here and now, not when it is closed
 
     assert rehearsal.walk(verify) is (cause is None)
     assert (rehearsal.driver.reason and rehearsal.driver.reason.cause) == cause
@@ -455,7 +457,7 @@ def test_who_waits_for_the_end_of_a_step_is_woken_by_an_abort() -> None:
             waiting.set()
             assert condition.wait(SOON_S)
 
-    rehearsal, waiting = rehearse(), threading.Event()
+    rehearsal, waiting = rehearse(requests=0), threading.Event()
     rehearsal.driver.begin()
     rehearsal.driver.open(TEN)
     rehearsal.driver.see_test(TestOutcome.PASSED, "test_it")
@@ -470,4 +472,4 @@ def test_who_waits_for_the_end_of_a_step_is_woken_by_an_abort() -> None:
 
     assert rehearsal.driver.close() is None
     thread.join()
-    assert rehearsal.driver.settle()
+    assert not rehearsal.driver.settle()

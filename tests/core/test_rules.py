@@ -84,7 +84,10 @@ def aborts(cause: Cause) -> Happening:
 
 
 def aborts_elsewhere(cause: Cause) -> Happening:
-    return lambda r: elsewhere(lambda: r.driver.abort(cause, f"elsewhere {cause}"))
+    # Not waited for here: it may be the very thread that sends the order that runs this.
+    return lambda r: threading.Thread(
+        target=lambda: r.driver.abort(cause, f"elsewhere {cause}"), name="canarytest-abort"
+    ).start()
 
 
 def measures(value: float) -> Happening:
@@ -161,6 +164,16 @@ def ignore(event: events.Event) -> None:
     """Report nothing."""
 
 
+def join_all() -> None:
+    """Wait for what still runs: the order may be being repeated."""
+    while alive := [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == "canarytest-abort" and thread.is_alive()
+    ]:
+        alive[0].join()
+
+
 def tell(story: Story) -> Rehearsal:
     """Have the story happen, to its end."""
     rehearsal = Rehearsal(
@@ -180,9 +193,7 @@ def tell(story: Story) -> Rehearsal:
             lambda: elsewhere(lambda: rehearsal.driver.abort(Cause.WORLD, "in the midst of it")),
         )
     rehearsal.walk(pass_one_test)
-    for thread in threading.enumerate():  # the order may be being repeated
-        if thread.name == "canarytest-abort":
-            thread.join()
+    join_all()
     return rehearsal
 
 
