@@ -36,6 +36,7 @@ class Abort:
         emit: Callable[[events.Event], None],
         terms: Terms,
         within_s: float,
+        is_edge_known: Callable[[], bool] = lambda: True,
     ) -> None:
         self.reason: Reason | None = None
         self.is_proven = False
@@ -46,6 +47,7 @@ class Abort:
         self._emit = emit
         self._terms = terms
         self._within_s = within_s
+        self._is_edge_known = is_edge_known
         self._changed = threading.Condition()
         self._is_forbidden = False
         self._is_sent = False
@@ -53,6 +55,7 @@ class Abort:
         self._is_ended = False
         self._is_settled = False  # ended, and that was told
         self._given_up = ""
+        self._is_owed = True  # a proof; not where nobody could have met the canary through us
         self._proof: Proof | None = None
         self._explain: Callable[[], tuple[Finding, ...]] = lambda: ()
         self._under_way = 0  # calls that may yet give the canary traffic
@@ -252,7 +255,8 @@ class Abort:
                 if not is_back:
                     proof.restart()
                 now = self._clock.now()
-                if is_back and proof.is_complete(now):
+                self._is_owed = self._is_edge_known()
+                if is_back and (proof.is_complete(now) or not self._is_owed):
                     return ""
                 if self._given_up:
                     return f"{self._given_up}: {proof.complaint}"
@@ -267,7 +271,9 @@ class Abort:
             return False, f"; the platform cannot say where it is: {error}"
         if state.share > 0:
             return False, f"; the router still gives the canary {state.share:.0%}"
-        return state.stable_complete, "" if state.stable_complete else "; stable is not complete"
+        # Where it could not even be begun, the stable version may be what does not start.
+        is_complete = state.stable_complete or not self._is_edge_known()
+        return is_complete, "" if is_complete else "; stable is not complete"
 
     def _tell(self, proof: Proof, complaint: str) -> None:
         if complaint:
@@ -280,7 +286,10 @@ class Abort:
                     probes=proof.probes,
                 )
             )
-            return
+        elif self._is_owed:
+            self._tell_proven(proof)
+
+    def _tell_proven(self, proof: Proof) -> None:
         self._emit(
             events.RollbackProven(
                 self._clock.time(),

@@ -66,8 +66,14 @@ class Driver:
         self._evidence: Evidence | None = None  # of the open step; None between steps
         self._opened_at = 0.0
         self._changed = threading.Condition()
+        self._held: list[events.Event] | None = None  # until it is told that the rollout began
         self._abort = Abort(
-            platform, clock, self.emit, self.limits.proof, self.limits.abort_within_s
+            platform,
+            clock,
+            self.emit,
+            self.limits.proof,
+            self.limits.abort_within_s,
+            is_edge_known=lambda: self.facts is not None,
         )
 
     @property
@@ -87,20 +93,25 @@ class Driver:
     def emit(self, event: events.Event) -> None:
         """Emit *event*; what a report does wrong keeps no traffic from going back."""
         with self._telling:
+            if self._held is not None:
+                self._held.append(event)
+                return
             try:
                 self._emit(event)
             except Exception:
                 LOG.exception("not reported: %s", event)
 
-    def begin(self) -> Facts | None:
+    def begin(self, tell: Callable[[Facts | None], object] = lambda _: None) -> Facts | None:
         """
-        Take the rollout over; None when that failed and the rollout is being aborted.
+        Take the rollout over; None when the rollout is, or thereby was, aborted.
 
-        A rollout that another run drives is left alone: no order is sent, now or later.
+        *tell* is told how that ended, before anything else of it is told: by its facts, or None
+        where it failed. A rollout that another run drives is left alone: no order is sent, now or
+        later.
         """
         if self.reason is not None:
             return None
-        with self._guard():
+        with self._holding(tell), self._guard():
             try:
                 self.facts = self.platform.begin(self.plan, self.see_incident)
             except RolloutLocked as error:
@@ -263,6 +274,20 @@ class Driver:
 
     def _check_judged(self) -> None:
         if self._evidence is not None and self.step is not None:
+    @contextlib.contextmanager
+    def _holding(self, tell: Callable[[Facts | None], object]) -> Iterator[None]:
+        """Hold what is told back, the abort itself not, until *tell* was told of the begin."""
+        with self._telling:
+            self._held = []
+        try:
+            yield
+        finally:
+            with self._telling:
+                held, self._held = self._held, None
+                tell(self.facts)
+                for event in held:
+                    self.emit(event)
+
             raise AssertionError(f"{self.step.label} was not judged: close it before going on")
 
     def _see(self, add: Callable[[Evidence], Evidence]) -> None:

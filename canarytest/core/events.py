@@ -25,7 +25,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RolloutStarted(Event):
-    """The rollout was taken over; all traffic is on the stable version."""
+    """The rollout is taken over, from *time* on; without names where that failed."""
 
     run_id: str
     rollout: str

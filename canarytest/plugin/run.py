@@ -90,8 +90,9 @@ class Run:
         """Take the rollout over."""
         self.is_begun = True
         self._specs = specs
-        facts = self.driver.begin()
-        self._emit(self._started(facts))
+        began = self.clock.time()
+        self.driver.begin(lambda facts: self._emit(self._started(facts, began)))
+        facts = self.driver.facts
         if facts is None:
             return
         self._loads = StepLoads(specs, self.driver, self.info.directory, self._tell_load)
@@ -104,6 +105,8 @@ class Run:
         )
         self._probe.start()
         self._ticker.start()
+        if self.driver.reason is not None:  # before there was a probe to be told
+            self._on_abort()
 
     def between(self, over: str | None, upcoming: str | None) -> None:
         """Judge the step *over*, and open the one *upcoming*; promote where there is none."""
@@ -293,10 +296,10 @@ class Run:
             "counted_by": "our own load and probe: users' requests are not among them",
         }
 
-    def _started(self, facts: Facts | None) -> events.RolloutStarted:
+    def _started(self, facts: Facts | None, began: float) -> events.RolloutStarted:
         plan, policy = self.plan, self.settings.policy
         return events.RolloutStarted(
-            self.clock.time(),
+            began,
             run_id=self.info.run_id,
             rollout=plan.rollout,
             namespace=plan.namespace,

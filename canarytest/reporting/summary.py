@@ -85,7 +85,9 @@ def _step(stop: Stop) -> dict[str, Any]:
 
 def _rollback(story: Story) -> dict[str, Any] | None:
     """Return how the traffic came back; None where it never had to."""
-    if not (story.aborted or story.sent or story.proven or story.not_proven):
+    is_told = story.proven or story.not_proven
+    # Of a run that ended, whatever had to be proven was told of: else it could not be begun.
+    if not (is_told or (story.ended is None and (story.aborted or story.sent))):
         return None
     sent, proven, last = story.sent, story.proven, story.proven or story.not_proven
     return {

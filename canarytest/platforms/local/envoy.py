@@ -112,7 +112,9 @@ class Router:
             self._wait_in_force(number, "the abort")
 
     def share(self) -> float:
-        """Return the share of the canary that is in force."""
+        """Return the share of the canary that is in force; 0 of an edge that never served."""
+        if not self._serves:
+            return 0.0
         state = self._in_force()
         if state is None:
             raise PlatformError(f"Envoy does not answer on port {self.edge_port}")
