@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from canarytest.core import events
 from canarytest.core.abort import Abort
 from canarytest.core.bands import Policy
-from canarytest.core.errors import CanaryNotReady, Inconclusive, PlatformError, RolloutLocked
+from canarytest.core.errors import CanaryNotReady, Inconclusive, NotBegun, PlatformError
 from canarytest.core.evidence import Evidence, TestOutcome
 from canarytest.core.judge import Judgement, Verdict, Zone, judge
 from canarytest.core.measure import LoadSecond, Tally
@@ -114,7 +114,7 @@ class Driver:
         with self._holding(tell), self._guard():
             try:
                 self.facts = self.platform.begin(self.plan, self.see_incident)
-            except RolloutLocked as error:
+            except NotBegun as error:
                 self._abort.leave(Reason(Cause.WORLD, str(error), None))
         return self.facts if self.reason is None else None
 
@@ -269,6 +269,8 @@ class Driver:
             self.abort(Cause.WORLD, incident.message)
         elif incident.kind is IncidentKind.RESTARTED:
             self.abort(Cause.RESTARTED, incident.message)
+        elif incident.kind is IncidentKind.CONDEMNED:
+            self.abort(Cause.CONDEMNED, incident.message)
         else:
             self.abort(Cause.NOT_READY, incident.message)
 

@@ -4,7 +4,8 @@ The errors of canarytest, one class for each handler that exists.
 * CanaryError
   - ConfigError        the user's input          -> usage error (4), nothing was touched
   - PlatformError      the world failed          -> abort, exit status 12
-    - RolloutLocked    another run drives it     -> exit status 12, nothing was touched
+    - NotBegun         it is not ours to drive   -> exit status 12, nothing was touched
+      - RolloutLocked  another run drives it     -> the same
   - CanaryNotReady     the canary did not come up -> abort, exit status 1
   - Inconclusive       too little could be seen  -> abort, exit status 10
 * WrongVersion(AssertionError)  a response was not made by the version that was asked
@@ -27,7 +28,11 @@ class PlatformError(CanaryError):
     """The platform (an API, the router, a process that is not the canary) failed."""
 
 
-class RolloutLocked(PlatformError):
+class NotBegun(PlatformError):
+    """The rollout could not be begun, and nothing was touched: there is nothing to abort."""
+
+
+class RolloutLocked(NotBegun):
     """Another run drives this rollout."""
 
 

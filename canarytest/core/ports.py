@@ -23,6 +23,8 @@ class IncidentKind(StrEnum):
     RESTARTED = "restarted"  # a process or container of a version ended and was started again
     NOT_READY = "not ready"  # a version that was ready is no longer
     ROUTER = "router"  # what carries users' requests ended, or does not take orders
+    CONDEMNED = "condemned"  # the platform's own analysis or deadline found the canary bad
+    TAKEN_OVER = "taken over"  # somebody else gave the rollout orders: it is no longer ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,13 @@ class Platform(Protocol):
 
     def close(self) -> None:
         """End whatever this run started. Never raises; safe to call twice and before `begin`."""
+
+
+class ImageTaker(Protocol):
+    """What a platform with the ability "image" can do besides."""
+
+    def use_image(self, container: str, image: str) -> None:
+        """Let `begin` give *container* the *image*, and thereby start a rollout."""
 
 
 class Clock(Protocol):

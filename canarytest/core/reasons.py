@@ -16,6 +16,7 @@ class Cause(StrEnum):
     BREACH = "a metric is over its band"
     NOT_READY = "the canary did not become ready"
     RESTARTED = "the canary restarted"
+    CONDEMNED = "the platform found the canary bad"
     INCONCLUSIVE = "too little could be seen"
     WORLD = "the world failed"
     INTERRUPTED = "the run was interrupted"
@@ -47,6 +48,7 @@ _OUTCOMES = {
     Cause.BREACH: ("aborted", 1),
     Cause.NOT_READY: ("aborted", 1),
     Cause.RESTARTED: ("aborted", 1),
+    Cause.CONDEMNED: ("aborted", 1),
     Cause.INCONCLUSIVE: ("inconclusive", 10),
     Cause.WORLD: ("error", 12),
     Cause.INTERRUPTED: ("error", 2),

@@ -20,6 +20,7 @@ _VERDICTS: Mapping[str, Verdict | None] = {  # on the step that was open when th
     Cause.BREACH: Verdict.FAILED,
     Cause.NOT_READY: Verdict.FAILED,
     Cause.RESTARTED: Verdict.FAILED,
+    Cause.CONDEMNED: Verdict.FAILED,
     Cause.INCONCLUSIVE: Verdict.INCONCLUSIVE,
     Cause.NOT_APPROVED: Verdict.INCONCLUSIVE,
     Cause.WORLD: Verdict.ERROR,

@@ -12,6 +12,7 @@ from canarytest.core.errors import (
     ConfigError,
     Inconclusive,
     PlatformError,
+    NotBegun,
     RolloutLocked,
 )
 from canarytest.core.evidence import TestOutcome
@@ -118,9 +119,12 @@ def test_an_abort_while_the_rollout_is_taken_over_has_the_last_word() -> None:
     assert rehearsal.platform.orders() == ["begin", "abort", "abort"]
 
 
-def test_a_rollout_that_another_run_drives_is_not_touched() -> None:
+@pytest.mark.parametrize(
+    "error", [RolloutLocked("was is driven by run 17"), NotBegun("was is aborted")], ids=repr
+)
+def test_a_rollout_that_is_not_ours_to_drive_is_not_touched(error: NotBegun) -> None:
     rehearsal = rehearse()
-    rehearsal.platform.next("begin", fails(RolloutLocked("was is driven by run 17")))
+    rehearsal.platform.next("begin", fails(error))
 
     assert rehearsal.driver.begin() is None
     assert not rehearsal.driver.open(TEN)
@@ -302,9 +306,11 @@ def test_what_was_under_way_before_the_step_opened_does_not_count() -> None:
 INCIDENTS = [
     (IncidentKind.RESTARTED, Version.CANARY, Cause.RESTARTED, 1),
     (IncidentKind.NOT_READY, Version.CANARY, Cause.NOT_READY, 1),
+    (IncidentKind.CONDEMNED, Version.CANARY, Cause.CONDEMNED, 1),
     (IncidentKind.RESTARTED, Version.STABLE, Cause.WORLD, 12),
     (IncidentKind.NOT_READY, Version.STABLE, Cause.WORLD, 12),
     (IncidentKind.ROUTER, None, Cause.WORLD, 12),
+    (IncidentKind.TAKEN_OVER, None, Cause.WORLD, 12),
 ]
 
 
