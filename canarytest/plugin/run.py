@@ -98,7 +98,7 @@ class Run:
         self._loads = StepLoads(specs, self.driver, self.info.directory, self._tell_load)
         self._probe = Probe(
             facts.reach.edge,
-            facts.reach.identity,
+            lambda: self.facts().reach.identity,
             path=self._probe_path(facts),
             rate=self.settings.probe_rate,
             deliver=self._deliver,

@@ -42,13 +42,14 @@ class Probe:
     """
     Asks the edge *rate* times a second until it is stopped, and hands on what it saw.
 
-    *deliver* is called from the probe's threads, one call at a time.
+    *identity* is asked before each request: what the canary calls itself may be known only once it
+    runs. *deliver* is called from the probe's threads, one call at a time.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
-        identity: Identity,
+        identity: Callable[[], Identity],
         *,
         path: str,
         rate: float,
@@ -91,7 +92,7 @@ class Probe:
 
     def _run(self) -> None:
         while self._wait_for_turn():
-            sample = ask(self._endpoint, self._identity, self._path)
+            sample = ask(self._endpoint, self._identity(), self._path)
             with self._delivering:
                 self._deliver([sample])
 
