@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 from canarytest import manifest
 from canarytest.core.errors import ConfigError
+from canarytest.core.lint import Finding, lint
 from canarytest.core.plan import Plan, plan_of
 from canarytest.core.ports import Platform
 from canarytest.plugin.settings import Settings
+
+_Found = tuple[Mapping[str, Any], Sequence[tuple[Finding, str]]]  # the Rollout; what, and where
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +32,14 @@ def check(settings: Settings) -> Preflight:
 
     Raises ConfigError if there is no plan to be read.
     """
-    found = manifest.located(manifest.read(settings.manifest))
-    plan = plan_of(manifest.read(settings.manifest).rollout)
+    rollout, found = _of_manifest(settings) if settings.manifest else _of_platform(settings)
+    plan = plan_of(rollout)
     errors: list[str] = []
     warnings: list[str] = []
-    for located in found:
-        is_error = located.finding.severity == "error"
-        is_allowed = located.finding.rule in settings.allow
-        (errors if is_error and not is_allowed else warnings).append(
-            _told(located, settings.root)
-        )
+    for finding, where in found:
+        is_error = finding.severity == "error"
+        is_allowed = finding.rule in settings.allow
+        (errors if is_error and not is_allowed else warnings).append(_told(finding, where))
     return Preflight(_shortened(plan, settings.pause_at_most), tuple(errors), tuple(warnings))
 
 
@@ -59,9 +61,24 @@ def _shortened(plan: Plan, at_most: float | None) -> Plan:
     return replace(plan, steps=steps)
 
 
-def _told(located: manifest.Located, root: Path) -> str:
+def _of_manifest(settings: Settings) -> _Found:
+    read = manifest.read(settings.manifest or settings.root)
+    root = f"{settings.root}/"
+    found = [(at.finding, str(at).removeprefix(root)) for at in manifest.located(read)]
+    return read.rollout, found
+
+
+def _of_platform(settings: Settings) -> _Found:
+    """Lint what is on the platform; there are no lines to name there."""
+    rollout, *others = settings.documents()
+    found = [
+        (finding, f"{finding.document}: {finding.severity}: [{finding.rule}] {finding.message}")
+        for finding in lint(rollout, others)
+    ]
+    return rollout, found
+
+
+def _told(finding: Finding, where: str) -> str:
     """Return what was found and where, why it matters, and the correction."""
-    finding = located.finding
-    where = str(located).removeprefix(f"{root}/")
     fix = textwrap.indent(finding.fix.strip(), " " * 7).lstrip()
     return f"{where}\n  why: {finding.why}\n  fix: {fix}"

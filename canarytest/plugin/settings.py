@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -40,7 +40,7 @@ class Settings:
     root: Path  # the folder of pyproject.toml; all paths are relative to it
     target: str
     platform: str
-    manifest: Path
+    manifest: Path | None  # None: the platform reads the Rollout itself
     suites: tuple[str, ...]
     reports: Path
     policy: Policy
@@ -56,6 +56,12 @@ class Settings:
     def platform_table(self) -> Table:
         """Return the target's own keys, to be read by its platform."""
         return Table(self.options, self.where)
+
+    def documents(self) -> Sequence[Mapping[str, Any]]:
+        """Return the Rollout as its platform has it, and what is beside it."""
+        read = _sources()[self.platform].load()
+        found: Sequence[Mapping[str, Any]] = read(self.platform_table(), root=self.root)
+        return found
 
 
 def read(root: Path, target: str | None) -> Settings:
@@ -82,7 +88,8 @@ def read(root: Path, target: str | None) -> Settings:
     table = _target(targets, name)
     platform = table.take("platform", str)
     _known_platform(platform, table.where)
-    manifest = root / table.take("rollout", str)
+    # A platform that reads the Rollout itself knows it by another key than a path.
+    manifest = None if platform in _sources() else root / table.take("rollout", str)
     at_most = _duration(table, "pause_at_most", -1.0)
     allow = tuple(table.take("allow", list, []))
     if probe_rate <= 0:
@@ -109,6 +116,11 @@ def read(root: Path, target: str | None) -> Settings:
 def platforms() -> dict[str, Any]:
     """Return the installed platforms by name, as entry points."""
     return {point.name: point for point in entry_points(group="canarytest.platforms")}
+
+
+def _sources() -> dict[str, Any]:
+    """Return the platforms that read the Rollout themselves, by name, as entry points."""
+    return {point.name: point for point in entry_points(group="canarytest.rollouts")}
 
 
 def _section(path: Path) -> object:

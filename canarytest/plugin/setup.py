@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from canarytest.core.errors import ConfigError
 from canarytest.core.plan import Plan
-from canarytest.core.ports import Platform
+from canarytest.core.ports import ImageTaker, Platform
 from canarytest.plugin import distributed, fixtures, preflight, settings
 from canarytest.plugin.gate import Gate, Gatekeeper
 from canarytest.plugin.hooks import CollectOnly, RunHooks
@@ -142,6 +142,8 @@ def _platform(
     for ability, wish in wishes.items():
         if wish and ability not in platform.abilities:
             raise ConfigError(_cannot(ability, chosen.platform))
+    if option.canary_image:
+        _use_image(platform, option.canary_image)
     weights = [step.weight for step in plan.steps]
     if option.canary_drill is not None and option.canary_drill not in weights:
         raise ConfigError(
@@ -151,6 +153,16 @@ def _platform(
     if option.canary_approve == "ask" and not sys.stdin.isatty():
         raise ConfigError("--canary-approve ask: there is no terminal to ask at; use auto")
     return platform
+
+
+def _use_image(platform: Platform, wish: str) -> None:
+    container, _, image = wish.partition("=")
+    if not (container and image):
+        raise ConfigError(
+            f"--canary-image {wish!r}: expected CONTAINER=IMAGE, "
+            "e.g. petclinic=registry.example.com/petclinic:v101"
+        )
+    cast("ImageTaker", platform).use_image(container, image)
 
 
 def _cannot(ability: str, platform: str) -> str:
