@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from canarytest.config import nearest
-from canarytest.core.plan import Plan, Step
+from canarytest.core.plan import Plan
+from canarytest.plugin import marker
 
 PARAMETER = "step"  # a fixture of ours; in node ids, JUnit and Allure's history alike
 WAITING = {"load", "split"}  # fixtures that look for a while: last, beside nothing that waits
@@ -26,9 +27,15 @@ def label_of(item: pytest.Item) -> str:
 
 def label_in(nodeid: str, labels: Iterable[str]) -> str | None:
     """Return the label in *nodeid*, of which only the text is known; None if there is none."""
-    pattern = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-    match = re.search(rf"::[^:\[]+\[({pattern})(?:-.*)?\]", nodeid, re.DOTALL)
+    match = _labelled(tuple(labels)).search(nodeid)
     return match[1] if match else None
+
+
+@functools.cache
+def _labelled(labels: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what finds one of *labels*; asked for each test, so it is made once."""
+    pattern = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+    return re.compile(rf"::[^:\[]+\[({pattern})(?:-.*)?\]", re.DOTALL)
 
 
 class StepCollection:
@@ -39,12 +46,22 @@ class StepCollection:
         self._labels = [step.label for step in plan.steps]
         self._steps = {step.label: step for step in plan.steps}
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make the step the first parameter of every test: `test_login[10%]`."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> Iterator[None]:
+        """
+        Make the step the first parameter of every test: `test_login[10%]`.
+
+        A wrapper, to come before a conftest's hook that wants to be first as well.
+        """
         if PARAMETER not in metafunc.fixturenames:
             metafunc.fixturenames.append(PARAMETER)
         metafunc.parametrize(PARAMETER, self._labels, indirect=True, scope="session")
+        try:
+            return (yield)
+        except (pytest.Collector.CollectError, ValueError) as error:
+            if "duplicate" in str(error) and repr(PARAMETER) in str(error):
+                raise pytest.Collector.CollectError(_taken(metafunc)) from None
+            raise
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -65,24 +82,10 @@ class StepCollection:
 
     def _is_wanted(self, item: pytest.Item) -> bool:
         step = self._steps[label_of(item)]
-        return all(self._admits(mark, step, item) for mark in item.iter_markers("canary"))
-
-    def _admits(self, mark: pytest.Mark, step: Step, item: pytest.Item) -> bool:
-        known = ("min_weight", "max_weight", "steps")
-        for key in mark.kwargs:
-            if key not in known:
-                raise pytest.UsageError(
-                    f"{item.nodeid}: canary() has no argument {key!r}{nearest(key, known) or '.'} "
-                    f"Allowed: {', '.join(known)}."
-                )
-        if mark.args:
-            raise pytest.UsageError(
-                f"{item.nodeid}: canary{mark.args!r} has positional arguments; "
-                "expected e.g. canary(min_weight=30)"
-            )
-        steps: Sequence[str] | None = mark.kwargs.get("steps")
-        lowest, highest = mark.kwargs.get("min_weight", 0), mark.kwargs.get("max_weight", 100)
-        return lowest <= step.weight <= highest and (steps is None or step.label in steps)
+        return all(
+            marker.read(mark, self._labels, item.nodeid).admits(step)
+            for mark in item.iter_markers("canary")
+        )
 
 
 def remember_all_steps(config: pytest.Config, plan: Plan) -> None:
@@ -103,6 +106,13 @@ def remember_all_steps(config: pytest.Config, plan: Plan) -> None:
         label = label_in(nodeid, labels)
         for other in labels if label else ():
             failed[make(nodeid.replace(f"[{label}", f"[{other}", 1))] = True
+
+
+def _taken(metafunc: pytest.Metafunc) -> str:
+    return (
+        f"{metafunc.definition.nodeid}: {PARAMETER!r} is canarytest's own parameter, the open "
+        "step; give yours another name"
+    )
 
 
 def _not_a_step_item(item: pytest.Item) -> str:
