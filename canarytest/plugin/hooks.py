@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import sys
-from collections.abc import Callable, Generator, Iterator
+import functools
+import shutil
+from collections.abc import Generator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from canarytest.core.errors import CanaryError, ConfigError
 from canarytest.core.evidence import TestOutcome
 from canarytest.core.plan import Plan, Step
 from canarytest.core.reasons import Cause
+from canarytest.plugin import asking, interrupts
 from canarytest.plugin.distributed import is_distributed, read_specs
 from canarytest.plugin.loads import Specs, specs_of
 from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
@@ -27,7 +27,6 @@ from canarytest.reporting import build, summary, terminal
 from canarytest.reporting.log import EventLog
 from canarytest.signals import load
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHECKED = "canarytest/locustfiles"  # in pytest's cache: locustfiles known to import
 
 
@@ -50,12 +49,18 @@ class RunHooks:
     run: Run
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, log: EventLog, info: RunInfo
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        log: EventLog,
+        info: RunInfo,
+        junit: Path,
     ) -> None:
         self._config = config
         self._settings = settings
         self._log = log
         self._info = info
+        self._junit = junit  # where pytest writes it
         self._outcomes = Outcomes()
         self._items: list[pytest.Item] = []
         self._summary: dict[str, Any] | None = None
@@ -72,7 +77,8 @@ class RunHooks:
                 reporter.ensure_newline()
                 reporter.write_line(line, **markup)
 
-            self._log.subscribe(terminal.Terminal(write))
+            minor = (events.TestFinished, events.MeasurementTaken)
+            self._log.subscribe(terminal.Terminal(write), but=minor)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember the tests: their markers say which loads there are."""
@@ -84,11 +90,15 @@ class RunHooks:
             self.run.begin(self._known_specs())
         self.run.between(over, upcoming)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Walk the rollout around the tests; leaving this in any way ends it."""
+        """
+        Walk the rollout around the tests; leaving this in any way ends it.
+
+        The innermost wrapper: whatever others do after the tests, the traffic is back before.
+        """
         trouble: tuple[Cause, str] | None = None
-        with _signals_told(self._interrupted):
+        with interrupts.told(self._interrupted):
             try:
                 return (yield)
             except (KeyboardInterrupt, session.Interrupted, pytest.exit.Exception) as error:
@@ -114,22 +124,32 @@ class RunHooks:
         if is_over:
             self._log(self._finished(report, test))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Say by the exit status how the rollout ended, and write what the run leaves."""
-        if self.run.outcome is None:
-            return
-        session.exitstatus = self.run.outcome.exit_status
-        self._log.close()
-        self._leave()
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """
+        Write what the run leaves, and say by the exit status how the rollout ended.
+
+        The outermost wrapper: the summary is there when the terminal shows it, the JUnit XML when
+        it is copied, and no other plugin has the last word on the exit status.
+        """
+        if self.run.outcome is not None:
+            self._log.close()
+            self._leave()
+        try:
+            return (yield)
+        finally:
+            self._keep_junit()
+            if self.run.outcome is not None:
+                session.exitstatus = self.run.outcome.exit_status
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the summary, and where to read on."""
-        if self._summary is None:
+        if self._summary is None and not self._troubles:
             return
         terminalreporter.section("canary")
-        for line in terminal.table(self._summary, paths=self._paths):
-            terminalreporter.write_line(line)
+        if self._summary is not None:
+            for line in terminal.table(self._summary, paths=self._paths):
+                terminalreporter.write_line(line)
         for trouble in self._troubles:
             terminalreporter.write_line(trouble, red=True)
 
@@ -137,16 +157,7 @@ class RunHooks:
         """Ask a person whether the rollout may leave *step*, where that is wanted."""
         if self._config.option.canary_approve == "auto":
             return True
-        capture = self._config.pluginmanager.get_plugin("capturemanager")
-        if capture is not None:
-            capture.suspend_global_capture(in_=True)
-        try:
-            sys.stdout.write(f"\nStep {step.label} was successful. Go on? [y/N] ")
-            sys.stdout.flush()
-            return sys.stdin.readline().strip().lower() in ("y", "yes")
-        finally:
-            if capture is not None:
-                capture.resume_global_capture()
+        return asking.may_leave(self._config, step)
 
     def _interrupted(self, name: str) -> None:
         if self.run.is_begun:
@@ -155,8 +166,12 @@ class RunHooks:
     def _leave(self) -> None:
         """Write the summary and the report; what cannot be written is told, and hurts nothing."""
         directory, root = self._info.directory, self._config.rootpath
-        self._summary = summary.write(directory)
+        self._troubles += filter(None, (self._log.trouble, *self._log.reporter_troubles))
         self._paths["run"] = _short(directory, root)
+        try:
+            self._summary = summary.write(directory)
+        except (CanaryError, OSError) as error:
+            self._troubles.append(f"the summary could not be written: {error}")
         if not getattr(self._config.option, "allure_report_dir", None):
             return
         results = Path(self._config.option.allure_report_dir)
@@ -166,10 +181,20 @@ class RunHooks:
                 self._paths["report"] = _short(build.page(directory, results), root)
         except (CanaryError, OSError) as error:
             self._troubles.append(f"the report could not be written: {error}")
-        self._troubles += filter(None, (self._log.trouble, *self._log.reporter_troubles))
+
+    def _keep_junit(self) -> None:
+        """Have the JUnit XML among what the run leaves, also where the user wants it elsewhere."""
+        copy = self._info.directory / "junit.xml"
+        if self._junit != copy:
+            with contextlib.suppress(OSError):  # it may be switched off
+                shutil.copyfile(self._junit, copy)
+
+    @functools.cached_property
+    def _steps(self) -> dict[str, Step]:
+        return {step.label: step for step in self.run.plan.steps}
 
     def _finished(self, report: pytest.TestReport, test: TestSoFar) -> events.TestFinished:
-        steps = {step.label: step for step in self.run.plan.steps}
+        steps = self._steps
         label = label_in(report.nodeid, steps) or ""
         return events.TestFinished(
             self.run.clock.time(),
@@ -198,7 +223,7 @@ class RunHooks:
 
     def _check_locustfiles(self, all_specs: Specs) -> None:
         """Import each locustfile once in a child; what is known to import is not tried again."""
-        cache = self._config.cache
+        cache = getattr(self._config, "cache", None)  # `-p no:cacheprovider` takes it away
         known = cache.get(_CHECKED, {}) if cache else {}
         specs = {spec.file: spec for here in all_specs.values() for spec in here.values()}
         for path, spec in specs.items():
@@ -209,26 +234,6 @@ class RunHooks:
                 known[str(path)] = mark
         if cache and specs:
             cache.set(_CHECKED, known)
-
-
-@contextlib.contextmanager
-def _signals_told(tell: Callable[[str], None]) -> Iterator[None]:
-    """Let *tell* hear of SIGINT, SIGTERM and SIGHUP first; then the interrupt unwinds pytest."""
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del frame
-        name = signal.Signals(number).name
-        tell(name)
-        raise KeyboardInterrupt(name)
-
-    # What is ignored stays so: whoever started us under nohup wants it.
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, on_signal) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _short(path: Path, root: Path) -> Path:

@@ -118,6 +118,19 @@ def platforms() -> dict[str, Any]:
     return {point.name: point for point in entry_points(group="canarytest.platforms")}
 
 
+def load_platform(name: str, where: str) -> Any:
+    """Return what creates the platform *name*; raises ConfigError if it cannot be imported."""
+    point = platforms()[name]
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        owner = f" of {point.dist.name}" if point.dist else ""
+        raise ConfigError(
+            f"{where}.platform: {name!r}{owner} cannot be loaded from {point.value!r}: {error}; "
+            "install what it needs, or choose another platform"
+        ) from error
+
+
 def _sources() -> dict[str, Any]:
     """Return the platforms that read the Rollout themselves, by name, as entry points."""
     return {point.name: point for point in entry_points(group="canarytest.rollouts")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform as machine
 import secrets
 import shutil
@@ -11,14 +12,13 @@ import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from canarytest.core.errors import ConfigError
 from canarytest.core.plan import Plan
-from canarytest.core.ports import ImageTaker, Platform
-from canarytest.plugin import distributed, fixtures, preflight, settings
+from canarytest.plugin import distributed, fixtures, preflight, settings, wishes
 from canarytest.plugin.gate import Gate, Gatekeeper
 from canarytest.plugin.hooks import CollectOnly, RunHooks
 from canarytest.plugin.loop import InProcessLoop
@@ -32,7 +32,10 @@ _TOLD = ("canarytest", "pytest", "requests", "locust", "allure-pytest", "envoy-s
 
 def configure(config: pytest.Config) -> None:
     """Register what walks the rollout; raises UsageError before anything is touched."""
+    if wishes.only_tell(config.option):
+        return
     with usage_errors():
+        wishes.refuse_blind(config.option)
         chosen = settings.read(config.rootpath, config.option.canary_target)
         found = preflight.check(chosen)
         if found.errors:
@@ -40,8 +43,8 @@ def configure(config: pytest.Config) -> None:
         _register_collection(config, chosen, found.plan)
         if hasattr(config, "workerinput"):
             _register_worker(config, chosen, found.plan, config.workerinput)
-        elif config.option.collectonly:
-            _platform(chosen, found.plan, chosen.reports / "runs" / "none", config)
+        elif wishes.only_collect(config.option):
+            wishes.platform(chosen, found.plan, chosen.reports / "runs" / "none", config)
         else:
             _register_run(config, chosen, found)
 
@@ -96,14 +99,14 @@ def _register_run(
 ) -> None:
     plugins, plan = config.pluginmanager, found.plan
     info = _run_info(chosen, found)
-    platform = _platform(chosen, plan, info.directory, config)
+    platform = wishes.platform(chosen, plan, info.directory, config)
     if distributed.is_distributed(config):
         distributed.refuse_unknown_distribution(config.option.dist)
-    info.directory.mkdir(parents=True)
-    _leave_results(config, chosen, info)
+    _make(info.directory)
+    junit = _leave_results(config, chosen, info)
     log = EventLog(info.directory / "events.jsonl")
     gate = Gate(info.directory / "gate.json", plan)
-    hooks = RunHooks(config, chosen, log, info)
+    hooks = RunHooks(config, chosen, log, info, junit)
     hooks.run = run = Run(
         chosen,
         plan,
@@ -129,52 +132,6 @@ def _register_run(
         _label_results(config, plan, chosen)
         plugins.register(Gatekeeper(gate), "canarytest-gate")
         plugins.register(InProcessLoop(hooks.between), "canarytest-loop")
-
-
-def _platform(
-    chosen: settings.Settings, plan: Plan, directory: Path, config: pytest.Config
-) -> Platform:
-    option = config.option
-    create = settings.platforms()[chosen.platform].load()
-    platform: Platform = create(chosen.platform_table(), root=chosen.root, run_dir=directory)
-    preflight.refuse_unsupported(plan, platform, chosen.platform)
-    wishes = {"image": option.canary_image, "resume": option.canary_resume or option.canary_until}
-    for ability, wish in wishes.items():
-        if wish and ability not in platform.abilities:
-            raise ConfigError(_cannot(ability, chosen.platform))
-    if option.canary_image:
-        _use_image(platform, option.canary_image)
-    weights = [step.weight for step in plan.steps]
-    if option.canary_drill is not None and option.canary_drill not in weights:
-        raise ConfigError(
-            f"--canary-drill {option.canary_drill}: there is no step of this weight; "
-            f"expected one of {', '.join(map(str, weights))}"
-        )
-    if option.canary_approve == "ask" and not sys.stdin.isatty():
-        raise ConfigError("--canary-approve ask: there is no terminal to ask at; use auto")
-    return platform
-
-
-def _use_image(platform: Platform, wish: str) -> None:
-    container, _, image = wish.partition("=")
-    if not (container and image):
-        raise ConfigError(
-            f"--canary-image {wish!r}: expected CONTAINER=IMAGE, "
-            "e.g. petclinic=registry.example.com/petclinic:v101"
-        )
-    cast("ImageTaker", platform).use_image(container, image)
-
-
-def _cannot(ability: str, platform: str) -> str:
-    if ability == "image":
-        return (
-            f"--canary-image: the platform {platform!r} runs commands, not images; "
-            "set run.canary of the target instead"
-        )
-    return (
-        f"--canary-until and --canary-resume: on the platform {platform!r} nothing of a rollout "
-        "is left when pytest ends, so that it could not be resumed; leave the option out"
-    )
 
 
 def _refusal(found: preflight.Preflight) -> str:
@@ -226,16 +183,32 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def _leave_results(config: pytest.Config, chosen: settings.Settings, info: RunInfo) -> None:
-    """Let JUnit XML and Allure's results be written where the run keeps what it leaves."""
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(
+            f"tool.canarytest.reports: {str(directory)!r} cannot be made: {error.strerror}; "
+            "expected a folder that can be written to"
+        ) from error
+
+
+def _leave_results(config: pytest.Config, chosen: settings.Settings, info: RunInfo) -> Path:
+    """
+    Let JUnit XML and Allure's results be written where the run keeps what it leaves.
+
+    Returns where the JUnit XML will be: elsewhere, if the user says so.
+    """
     option = config.option
     if getattr(option, "xmlpath", None) is None:
         option.xmlpath = str(info.directory / "junit.xml")
+    junit = Path(os.path.expandvars(option.xmlpath)).expanduser().absolute()  # as pytest reads it
     if hasattr(option, "allure_report_dir") and option.allure_report_dir is None:
         results = chosen.reports / "allure-results"
         shutil.rmtree(results, ignore_errors=True)  # a report is of one run; history is Allure's
         option.allure_report_dir = str(results)
     _point_to(info.directory, chosen.reports / "latest")
+    return junit
 
 
 def _point_to(directory: Path, latest: Path) -> None:

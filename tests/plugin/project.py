@@ -21,7 +21,7 @@ STEPS: list[Any] = [
 LABELS = ("dark", "10%", "50%")
 QUICK = {
     "suites": ["suites"],
-    "proof": {"window": 0.2, "responses": 10, "within": 30},
+    "proof": {"window": 0.1, "responses": 5, "within": 30},
     "probe": {"rate": 100},
     "judge": {"look_longer": 5},
 }
