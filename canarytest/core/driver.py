@@ -274,8 +274,6 @@ class Driver:
         else:
             self.abort(Cause.NOT_READY, incident.message)
 
-    def _check_judged(self) -> None:
-        if self._evidence is not None and self.step is not None:
     @contextlib.contextmanager
     def _holding(self, tell: Callable[[Facts | None], object]) -> Iterator[None]:
         """Hold what is told back, the abort itself not, until *tell* was told of the begin."""
@@ -290,6 +288,8 @@ class Driver:
                 for event in held:
                     self.emit(event)
 
+    def _check_judged(self) -> None:
+        if self._evidence is not None and self.step is not None:
             raise AssertionError(f"{self.step.label} was not judged: close it before going on")
 
     def _see(self, add: Callable[[Evidence], Evidence]) -> None:
