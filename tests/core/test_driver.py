@@ -11,18 +11,19 @@ from canarytest.core.errors import (
     CanaryNotReady,
     ConfigError,
     Inconclusive,
+    NotBegun,
     PlatformError,
     RolloutLocked,
 )
 from canarytest.core.evidence import TestOutcome
 from canarytest.core.measure import EndpointTally, LoadSecond, Tally
 from canarytest.core.plan import Plan, Resources, Step
-from canarytest.core.ports import Incident, IncidentKind
+from canarytest.core.ports import Incident, IncidentKind, State
 from canarytest.core.proof import ProbeSample, Terms
 from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause, Reason, outcome_of
 from canarytest.core.sketch import Sketch
-from canarytest.testing import EPOCH, FakeClock, Hang, Rehearsal, fails
+from canarytest.testing import EPOCH, FakeClock, Hang, Rehearsal, fails, says
 
 TEN = Step(0, "10%", 10, 0.1, 30.0, False, 1, 1, 2)
 FIFTY = Step(1, "50%", 50, 0.5, 30.0, False, 3, 1, 2)
@@ -118,9 +119,12 @@ def test_an_abort_while_the_rollout_is_taken_over_has_the_last_word() -> None:
     assert rehearsal.platform.orders() == ["begin", "abort", "abort"]
 
 
-def test_a_rollout_that_another_run_drives_is_not_touched() -> None:
+@pytest.mark.parametrize(
+    "error", [RolloutLocked("was is driven by run 17"), NotBegun("was is aborted")], ids=repr
+)
+def test_a_rollout_that_is_not_ours_to_drive_is_not_touched(error: NotBegun) -> None:
     rehearsal = rehearse()
-    rehearsal.platform.next("begin", fails(RolloutLocked("was is driven by run 17")))
+    rehearsal.platform.next("begin", fails(error))
 
     assert rehearsal.driver.begin() is None
     assert not rehearsal.driver.open(TEN)
@@ -302,9 +306,11 @@ def test_what_was_under_way_before_the_step_opened_does_not_count() -> None:
 INCIDENTS = [
     (IncidentKind.RESTARTED, Version.CANARY, Cause.RESTARTED, 1),
     (IncidentKind.NOT_READY, Version.CANARY, Cause.NOT_READY, 1),
+    (IncidentKind.CONDEMNED, Version.CANARY, Cause.CONDEMNED, 1),
     (IncidentKind.RESTARTED, Version.STABLE, Cause.WORLD, 12),
     (IncidentKind.NOT_READY, Version.STABLE, Cause.WORLD, 12),
     (IncidentKind.ROUTER, None, Cause.WORLD, 12),
+    (IncidentKind.TAKEN_OVER, None, Cause.WORLD, 12),
 ]
 
 
@@ -374,15 +380,63 @@ def test_trouble_while_opening_is_the_abort_that_it_means(error: Exception, caus
 
 
 @pytest.mark.parametrize(("error", "cause"), TROUBLE)
-@pytest.mark.parametrize("method", ["begin", "promote"])
-def test_trouble_at_either_end_too(method: str, error: Exception, cause: Cause) -> None:
+def test_trouble_while_promoting_too(error: Exception, cause: Cause) -> None:
     rehearsal = rehearse()
-    rehearsal.platform.next(method, fails(error))
+    rehearsal.platform.next("promote", fails(error))
 
     assert not rehearsal.walk()
-    assert rehearsal.driver.reason is not None
-    assert (rehearsal.driver.reason.cause, rehearsal.driver.reason.sentence) == (cause, str(error))
+    assert rehearsal.driver.reason == Reason(cause, str(error), "50%")
     assert rehearsal.names[-3:] == ABORTED
+
+
+@pytest.mark.parametrize(("error", "cause"), TROUBLE)
+def test_a_rollout_that_cannot_be_begun_owes_no_proof(error: Exception, cause: Cause) -> None:
+    rehearsal = rehearse()
+    rehearsal.platform.stable_complete = False  # it may be what does not start
+    rehearsal.platform.next("begin", fails(error))
+
+    assert rehearsal.driver.begin() is None
+    assert rehearsal.driver.settle()
+    assert rehearsal.clock.elapsed == 0
+    assert rehearsal.driver.reason == Reason(cause, str(error), None)
+    assert rehearsal.names == ["AbortSent", "RolloutAborted"]
+    assert rehearsal.platform.orders() == ["begin", "abort"]
+
+
+@pytest.mark.parametrize("share", [None, 0.1])
+def test_a_rollout_that_cannot_be_begun_and_may_get_traffic_is_not_proven(
+    share: float | None,
+) -> None:
+    """It was taken over in the midst of it, and the platform cannot say that it is back."""
+    rehearsal = rehearse()
+    rehearsal.platform.next("begin", fails(PlatformError("503")))
+    rehearsal.platform.always(
+        "state", fails(PlatformError("503")) if share is None else says(State(share, True))
+    )
+
+    assert rehearsal.driver.begin() is None
+    assert not rehearsal.driver.settle()
+    assert rehearsal.names == ["AbortSent", "RolloutAborted", "RollbackNotProven"]
+
+
+@pytest.mark.parametrize("fault", [None, PlatformError("503")])
+def test_that_it_began_is_told_first(fault: Exception | None) -> None:
+    """An abort that comes meanwhile is sent at once, and told after."""
+    told: list[str] = []
+    rehearsal = rehearse(limits=PATIENT, emit=lambda event: told.append(type(event).__name__))
+
+    def begin() -> None:
+        elsewhere(lambda: rehearsal.driver.abort(Cause.INTERRUPTED, "Ctrl-C"))()
+        assert rehearsal.platform.orders() == ["begin", "abort"]
+        if fault:
+            raise fault
+
+    rehearsal.platform.next("begin", begin)
+    rehearsal.driver.begin(lambda facts: told.append("begun" if facts else "not begun"))
+    rehearsal.driver.settle()
+
+    assert told[:3] == ["not begun" if fault else "begun", "AbortSent", "RolloutAborted"]
+    assert told[3:] == ([] if fault else ["RollbackProven"])
 
 
 @pytest.mark.parametrize("error", [ConfigError("no such image"), KeyError("status")])
