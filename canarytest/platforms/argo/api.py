@@ -1,0 +1,209 @@
+"""The API server: the one file that knows the Kubernetes client, and maps what goes wrong there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.config.config_exception import ConfigException
+
+from canarytest.config import nearest
+from canarytest.core.errors import ConfigError, PlatformError
+
+Patch = Sequence[Mapping[str, Any]]
+PATIENCE_S = 30.0  # an API server that is restarted is back by then
+CALL_S = 5.0
+AGAIN_S = 0.3
+TROUBLE_LENGTH = 300  # of what the server said; it may quote whole objects
+_JSON_PATCH = "application/json-patch+json"
+_TRY_AGAIN = (429, 500, 502, 503, 504)
+NOT_FOUND, CONFLICT, GONE, INVALID, FORBIDDEN, UNAUTHORIZED = 404, 409, 410, 422, 403, 401
+_BAD = 400
+
+
+class ApiError(PlatformError):
+    """The API server refused, or did not answer (then *status* is 0)."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Api:
+    """
+    One connection pool to the API server of a context. May be used from any thread.
+
+    Calls are plain HTTP with the client's TLS and credentials, which it refreshes: the models of
+    the client have changed too often, and a status is read by us anyway.
+    """
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        self._configuration = configuration
+        self._pool: urllib3.PoolManager = client.ApiClient(configuration).rest_client.pool_manager
+        self._over = threading.Event()
+        self.calls = 0  # how many were made, for the figures
+
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, patience_s: float = PATIENCE_S
+    ) -> Any:
+        """Return the JSON at *path*."""
+        return self._ask("GET", _with(path, query or {}), patience_s=patience_s)
+
+    def text(self, path: str, *, within_s: float, **query: str) -> str:
+        """Return the text at *path*: a log."""
+        timeout = urllib3.Timeout(total=within_s)
+        try:
+            with self._send("GET", _with(path, query), None, {}, timeout) as reply:
+                return str(reply.read().decode(errors="replace"))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(f"GET {path}: {error}", 0) from error
+
+    def patch(
+        self,
+        path: str,
+        patch: Patch,
+        *,
+        patience_s: float = PATIENCE_S,
+        timeout_s: float = CALL_S,
+    ) -> Any:
+        """Apply the JSON patch *patch*; its tests and its changes are one transaction."""
+        return self._ask("PATCH", path, list(patch), patience_s=patience_s, timeout_s=timeout_s)
+
+    def create(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Create *body* under *path*."""
+        return self._ask("POST", path, body)
+
+    def replace(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Replace what is at *path*, if its resourceVersion is still the one of *body*."""
+        return self._ask("PUT", path, body)
+
+    @contextlib.contextmanager
+    def watch(self, path: str, *, quiet_s: float, **query: str) -> Iterator[Iterator[Any]]:
+        """Open a watch on *path*; it ends when the server ends it, or is quiet for *quiet_s*."""
+        timeout = urllib3.Timeout(connect=CALL_S, read=quiet_s)
+        reply = self._send("GET", _with(path, {**query, "watch": "true"}), None, {}, timeout)
+        try:
+            yield _lines(reply)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise ApiError(f"the watch of {path} broke: {error}", 0) from error
+        finally:
+            reply.close()
+
+    def close(self) -> None:
+        """Try nothing again from now on."""
+        self._over.set()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        patience_s: float = PATIENCE_S,
+        timeout_s: float = CALL_S,
+    ) -> Any:
+        give_up = time.monotonic() + patience_s
+        kind = _JSON_PATCH if method == "PATCH" else "application/json"
+        headers = {} if body is None else {"Content-Type": kind}
+        data = None if body is None else json.dumps(body).encode()
+        while True:
+            try:
+                timeout = urllib3.Timeout(total=timeout_s)
+                with self._send(method, path, data, headers, timeout) as reply:
+                    return json.loads(reply.read())
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                trouble = ApiError(f"{method} {path}: no answer: {error}", 0)
+            except ApiError as error:
+                if error.status and error.status not in _TRY_AGAIN:
+                    raise
+                trouble = error
+            if time.monotonic() + AGAIN_S > give_up or self._over.wait(AGAIN_S):
+                raise trouble
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout: urllib3.Timeout,
+    ) -> urllib3.BaseHTTPResponse:
+        self.calls += 1
+        settings: Mapping[str, Any] = self._configuration.auth_settings()  # refreshes them
+        credentials = {str(setting["key"]): str(setting["value"]) for setting in settings.values()}
+        try:
+            reply = self._pool.request(
+                method,
+                self._configuration.host.rstrip("/") + path,
+                body=body,
+                headers={"Accept": "application/json", **headers, **credentials},
+                timeout=timeout,
+                retries=False,
+                preload_content=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(f"{method} {_short(path)}: no answer: {error}", 0) from error
+        if reply.status >= _BAD:
+            with reply:
+                raise ApiError(f"{method} {_short(path)}: {_refusal(reply)}", reply.status)
+        return reply
+
+
+def connect(context: str, where: str) -> Api:
+    """Return the API of the kubeconfig's *context*; raises ConfigError if there is no such."""
+    return Api(_configuration(context, where))
+
+
+def _configuration(context: str, where: str) -> client.Configuration:
+    try:
+        known = [str(entry["name"]) for entry in config.list_kube_config_contexts()[0]]  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError) as error:
+        raise ConfigError(
+            f"{where}: there is no kubeconfig to read: {error}; expected one that has the context "
+            f"{context!r}; set KUBECONFIG to its path"
+        ) from None
+    if context not in known:
+        raise ConfigError(
+            f"{where}.context: the kubeconfig has no context {context!r}"
+            f"{nearest(context, known) or '.'} Contexts: {', '.join(known)}."
+        )
+    configuration = client.Configuration()
+    try:
+        config.load_kube_config(context=context, client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError) as error:
+        raise ConfigError(
+            f"{where}.context: {context!r} cannot be used: {error}; expected a cluster and a user "
+            "that are in the kubeconfig; correct it there"
+        ) from None
+    return configuration
+
+
+def _lines(reply: urllib3.BaseHTTPResponse) -> Iterator[Any]:
+    rest = b""
+    for chunk in reply.stream(1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+
+
+def _refusal(reply: urllib3.BaseHTTPResponse) -> str:
+    text = reply.read().decode(errors="replace")
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # a proxy speaks for itself
+        text = str(json.loads(text)["message"])
+    return f"{reply.status}: {text[:TROUBLE_LENGTH]}"
+
+
+def _with(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _short(path: str) -> str:
+    return path.partition("?")[0]

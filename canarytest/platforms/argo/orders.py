@@ -1,0 +1,57 @@
+"""
+The orders that a Rollout is given, as JSON patches. Pure.
+
+Each tests what it relies on in the same transaction: the server refuses it (422) when somebody
+else was faster. So none is ever given to a revision, or at a step, that is not the one meant.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Operation = dict[str, Any]
+
+
+def abort(canary: str) -> list[Operation]:
+    """Abort the rollout of the revision *canary*; for /status."""
+    return [_is_canary(canary), {"op": "add", "path": "/status/abort", "value": True}]
+
+
+def release(canary: str, index: int) -> list[Operation]:
+    """Leave the pause at step *index*, in which the controller sits; for /status."""
+    return [_is_canary(canary), _is_at(index), {"op": "remove", "path": "/status/pauseConditions"}]
+
+
+def hold(canary: str, index: int) -> list[Operation]:
+    """Stay at step *index* whatever its duration; for the Rollout itself."""
+    return [
+        _is_canary(canary),
+        _is_at(index),
+        {"op": "add", "path": "/spec/paused", "value": True},
+    ]
+
+
+def let_go() -> list[Operation]:
+    """End a hold; for the Rollout itself."""
+    return [
+        {"op": "test", "path": "/spec/paused", "value": True},
+        {"op": "remove", "path": "/spec/paused"},
+    ]
+
+
+def set_image(generation: int, container: int, name: str, image: str) -> list[Operation]:
+    """Set the image of the *container*-th container, if the spec is still the one that was read."""
+    path = f"/spec/template/spec/containers/{container}"
+    return [
+        {"op": "test", "path": "/metadata/generation", "value": generation},
+        {"op": "test", "path": f"{path}/name", "value": name},
+        {"op": "replace", "path": f"{path}/image", "value": image},
+    ]
+
+
+def _is_canary(canary: str) -> Operation:
+    return {"op": "test", "path": "/status/currentPodHash", "value": canary}
+
+
+def _is_at(index: int) -> Operation:
+    return {"op": "test", "path": "/status/currentStepIndex", "value": index}

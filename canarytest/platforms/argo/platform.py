@@ -1,0 +1,238 @@
+"""A rollout on a cluster: the Rollout is driven through its controller, the edge is the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from canarytest.config import Table
+from canarytest.core.errors import ConfigError, Inconclusive, NotBegun, PlatformError
+from canarytest.core.plan import STEP_KINDS, Plan, Step
+from canarytest.core.ports import Exposure, Facts, Incident, IncidentKind, State
+from canarytest.core.reach import Identity, Reach, Version
+from canarytest.platforms.argo import naming, orders, settings, takeover, watch
+from canarytest.platforms.argo.api import NOT_FOUND, Api, ApiError, connect
+from canarytest.platforms.argo.lease import Lease
+from canarytest.platforms.argo.logs import Logs
+from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.settings import Settings
+from canarytest.platforms.argo.stage import Ours
+from canarytest.platforms.argo.takeover import Image
+from canarytest.platforms.argo.view import ready
+from canarytest.platforms.argo.walk import ABORT_WITHIN_S, Walk
+from canarytest.platforms.argo.watchman import Watchman
+
+_NOT_UP = "(the canary is not up)"  # as a name: no response gives it
+_AGAIN_S = 0.1
+
+
+def create(table: Table, *, root: Path, run_dir: Path) -> ArgoPlatform:
+    """Read the rest of a target's *table*; raises ConfigError for what cannot work."""
+    del root
+    found = settings.read(table)
+    apis = [connect(found.context, found.where) for _ in range(2)]
+    return ArgoPlatform(found, *apis, run_id=run_dir.name)
+
+
+def live_rollout(table: Table, *, root: Path) -> list[Mapping[str, Any]]:
+    """Return the Rollout as it is on the cluster: its steps are the plan."""
+    del root
+    found = settings.read(table)
+    api = connect(found.context, found.where)
+    try:
+        rollout = api.get(f"{watch.rollouts(found.namespace)}/{found.rollout}", patience_s=0)
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            raise
+        raise ConfigError(
+            f"{found.where}: there is no Rollout {found.rollout!r} in the namespace "
+            f"{found.namespace!r} of the context {found.context!r}; expected one whose steps are "
+            "the plan; apply it, or correct the target"
+        ) from None
+    return [{**rollout, "kind": "Rollout"}]
+
+
+class ArgoPlatform:
+    """Drives one Rollout; nothing on the cluster but it, and a Lease, is ever written."""
+
+    supports = frozenset(STEP_KINDS)
+    abilities = frozenset({"image"})
+
+    def __init__(self, found: Settings, api: Api, urgent: Api, *, run_id: str) -> None:
+        self._settings, self._api, self._urgent = found, api, urgent
+        self._path = f"{watch.rollouts(found.namespace)}/{found.rollout}"
+        self._image: Image | None = None
+        self._names: dict[Version, str] = {}
+        self._images: dict[str, str] = {}
+        self._undo: list[orders.Operation] = []  # takes an image back that no controller saw yet
+        self._over = threading.Event()
+        self._on_incident: Callable[[Incident], None] = lambda _: None
+        self._logs = Logs(api, found.namespace)
+        self._watchman = Watchman(self._logs, self._report)
+        self._mirror = Mirror(api, found.namespace, found.rollout, self._look)
+        self._walk = Walk(
+            api, urgent, self._mirror, self._path, self._logs, timeouts=found.timeouts
+        )
+        holder = f"{run_id}@{socket.gethostname()}"
+        self._lease = Lease(api, found.namespace, found.rollout, holder, self._lost)
+
+    def use_image(self, container: str, image: str) -> None:
+        """Let `begin` give *container* the *image*."""
+        self._image = Image(container, image)
+
+    def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
+        """Take the Lease, then the rollout in progress, or begin one by an image."""
+        self._on_incident = on_incident
+        with _untouched():
+            self._lease.take()
+            rollout = self._api.get(self._path)
+            self._mirror.start(rollout["spec"])
+            view = takeover.settled(self._mirror, self._api, self._settings.namespace)
+            if self._image is None:
+                takeover.attachable(view, plan)
+            self._names[Version.STABLE] = self._name_of_stable()
+            if self._image is not None:
+                rollout = self._api.get(self._path)
+                stable = view.stable
+                self._undo = takeover.set_image(self._api, self._path, rollout, self._image)
+        if self._image is not None:
+            view = takeover.settled(
+                self._mirror, self._api, self._settings.namespace, other_than=view.canary
+            )
+            if view.stable != stable or not view.is_rolling:
+                raise PlatformError(f"no rollout began: the Rollout is {view.phase}")
+        self._walk.take(Ours(view.canary, view.stable, 0, plan.steps[0].spec_index), plan)
+        self._watchman.names = self._names
+        self._know_images(view.canary, view.stable)
+        return self._facts()
+
+    def open(self, step: Step) -> Facts:
+        """Let the rollout go on to *step*, and make sure of who answers there."""
+        self._walk.reach(step)
+        self._know_canary()
+        return self._facts()
+
+    def abort(self) -> None:
+        """Order all traffic back, in one patch, whatever else goes on."""
+        self._over.set()
+        if self._walk.ours is None and self._undo:
+            self._mirror.interrupt()
+            self._urgent.patch(self._path, self._undo, patience_s=0, timeout_s=ABORT_WITHIN_S)
+            return
+        self._walk.abort()
+
+    def promote(self) -> None:
+        """Let the rollout go on to its end."""
+        self._walk.finish()
+        self._over.set()
+
+    def state(self) -> State:
+        """Return what the controller and the pods say."""
+        view, pods, ours = self._mirror.rollout, self._mirror.pods, self._walk.ours
+        if ours is None:
+            return State(share=0.0, stable_complete=ready(pods, view.stable) >= view.replicas)
+        if view.canary == ours.canary != view.stable and not view.is_aborted:
+            raise PlatformError("the Rollout is not aborted")
+        canary, stable = ready(pods, ours.canary), ready(pods, ours.stable)
+        if view.stable == ours.canary:
+            share = 1.0
+        elif self._walk.plan is not None and self._walk.plan.has_router:
+            share = (view.weight or 0) / 100 if view.weight_hash in ("", ours.canary) else 0.0
+        else:
+            share = canary / max(1, sum(pod.is_ready and not pod.is_leaving for pod in pods))
+        return State(share=share, stable_complete=stable >= view.replicas)
+
+    def exposure(self) -> Exposure | None:
+        """Return None: which router counts, and where, is not known yet."""
+        return None
+
+    def gauges(self) -> Mapping[str, float]:
+        """Return nothing: the cluster's metrics are not read yet."""
+        return {}
+
+    def logs(self, version: Version) -> str:
+        """Return the end of the log of a pod of *version*."""
+        ours = self._walk.ours
+        if ours is None:
+            return ""
+        hash_ = ours.canary if version is Version.CANARY else ours.stable
+        return self._logs.of(pod for pod in self._mirror.pods if pod.hash == hash_)
+
+    def close(self) -> None:
+        """Watch no more, and give the Lease back."""
+        self._over.set()
+        self._walk.close()
+        self._mirror.stop()
+        self._lease.release()
+        self._api.close()
+        self._urgent.close()
+
+    def _name_of_stable(self) -> str:
+        name, said = naming.ask(self._settings.stable, self._settings.naming)
+        if not name:
+            raise Inconclusive(
+                f"the stable version does not say which version it is: {said}; check identity "
+                f"and edge in [{self._settings.where}]"
+            )
+        return name
+
+    def _know_canary(self) -> None:
+        """Ask until the way to the canary leads to it: routers take a moment."""
+        stable, give_up = (
+            self._names[Version.STABLE],
+            time.monotonic() + self._settings.timeouts.reach_s,
+        )
+        while True:
+            name, said = naming.ask(self._settings.canary, self._settings.naming)
+            if name and name != stable:
+                self._names[Version.CANARY] = name
+                return
+            if self._over.wait(_AGAIN_S):
+                raise PlatformError("gave up looking for the canary: the rollout was aborted")
+            if time.monotonic() > give_up:
+                raise Inconclusive(
+                    f"the canary is not reached by canary_via: {name or 'nobody'} answers "
+                    f"({said}); either the way does not lead to it, or both versions go by the "
+                    f"name {stable!r}; check canary_via and identity in [{self._settings.where}]"
+                )
+
+    def _know_images(self, canary: str, stable: str) -> None:
+        found = takeover.replica_sets(self._api, self._settings.namespace, self._settings.rollout)
+        hashes = {Version.CANARY: canary, Version.STABLE: stable}
+        self._images = {str(v): takeover.image_of(found, hash_) for v, hash_ in hashes.items()}
+
+    def _facts(self) -> Facts:
+        stable, canary = (self._names.get(v, "") for v in (Version.STABLE, Version.CANARY))
+        how, found = self._settings.naming, self._settings
+        path = None if how.header and how.path == "/" else how.path
+        identity = Identity(canary or _NOT_UP, stable, how.header, path, how.json)
+        reach = Reach(found.edge, found.canary, found.stable, identity)
+        return Facts("argo", stable, canary, self._images, reach)
+
+    def _look(self) -> None:
+        ours, plan = self._walk.ours, self._walk.plan
+        if ours is not None and plan is not None and not self._over.is_set():
+            self._watchman.look(self._mirror, ours, plan.kinds)
+
+    def _lost(self, sentence: str) -> None:
+        self._report(Incident(IncidentKind.TAKEN_OVER, None, sentence))
+
+    def _report(self, incident: Incident) -> None:
+        if not self._over.is_set():
+            self._on_incident(incident)
+
+
+@contextlib.contextmanager
+def _untouched() -> Iterator[None]:
+    """Say of what goes wrong here that nothing was touched."""
+    try:
+        yield
+    except NotBegun:
+        raise
+    except (PlatformError, Inconclusive) as error:
+        raise NotBegun(f"{error}; nothing was touched") from error

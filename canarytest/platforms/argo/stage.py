@@ -1,0 +1,93 @@
+"""Where a rollout stands, against where it should: in words, and never by a guess. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from canarytest.core.plan import Plan, Step
+from canarytest.platforms.argo.view import PodView, RolloutView, ready
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we drive, and how far we let it go."""
+
+    canary: str  # the pod hash of the revision that we drive
+    stable: str
+    floor: int  # the steps at which the controller may be
+    ceiling: int
+    is_promoting: bool = False
+
+
+def missing(view: RolloutView, pods: Iterable[PodView], step: Step, plan: Plan) -> str:
+    """Return what keeps *step* from being in force; empty if nothing does."""
+    return (
+        _not_there(view, step, plan)
+        or (_not_routed(view, step) if plan.has_router else "")
+        or _not_ready(view, tuple(pods), step, has_router=plan.has_router)
+    )
+
+
+def trespass(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
+    """Return what somebody else did to the rollout that we drive; empty if nothing."""
+    if view.canary != ours.canary:
+        return (
+            f"the Rollout was given another revision while this one was on its way: pod hash "
+            f"{view.canary} instead of {ours.canary} (revision {view.revision})"
+        )
+    if view.stable == ours.canary:
+        return "" if ours.is_promoting else "somebody else promoted the rollout in full"
+    if view.stable != ours.stable:
+        return f"the stable revision changed from {ours.stable} to {view.stable}"
+    # What a status says of the steps that is not fresh may be of the spec before.
+    return _moved(view, ours, kinds) if view.is_fresh else ""
+
+
+def blamed(view: RolloutView) -> str:
+    """Return why the controller itself aborted; empty if it did not, or was told to."""
+    why = view.why_aborted
+    told = ("Rollout aborted update to revision", ": ")
+    if why.startswith(told[0]) and told[1] not in why:
+        return ""
+    return why if view.is_aborted else ""
+
+
+def _moved(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
+    if view.index > ours.ceiling:
+        step = f"{ours.ceiling} ({kinds[ours.ceiling]})" if ours.ceiling < len(kinds) else "the end"
+        return f"somebody else let the rollout go on from step {step} to step {view.index}"
+    if view.index < ours.floor:
+        return f"the rollout was sent back from step {ours.floor} to step {view.index}"
+    return ""
+
+
+def _not_there(view: RolloutView, step: Step, plan: Plan) -> str:
+    if view.index != step.spec_index:
+        return f"the controller is at step {view.index}, not at {step.spec_index}"
+    if plan.kinds[step.spec_index] == "pause" and not view.sits_in_pause:
+        return f"the controller has not begun the pause at step {view.index}"
+    if not step.indefinite and not view.is_held:
+        return f"step {view.index} is not held"
+    return ""
+
+
+def _not_routed(view: RolloutView, step: Step) -> str:
+    is_ours = not step.weight or view.weight_hash == view.canary
+    if (view.weight or 0) != step.weight or not is_ours:
+        return f"the router has the weight {view.weight} instead of {step.weight}"
+    return "" if view.is_verified else f"the router did not take the weight {step.weight}"
+
+
+def _not_ready(
+    view: RolloutView, pods: tuple[PodView, ...], step: Step, *, has_router: bool
+) -> str:
+    canary, stable = ready(pods, view.canary), ready(pods, view.stable)
+    if canary < step.canary_pods:
+        return f"{canary} of {step.canary_pods} canary pods are ready"
+    if not has_router and (canary, stable) != (step.canary_pods, step.stable_pods):
+        return (
+            f"{canary} canary and {stable} stable pods are ready instead of "
+            f"{step.canary_pods} and {step.stable_pods}"
+        )
+    return ""

@@ -1,0 +1,135 @@
+"""How a rollout becomes ours: the one in progress is attached to, or an image begins one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from canarytest.core.errors import NotBegun, PlatformError
+from canarytest.core.plan import Plan
+from canarytest.platforms.argo import orders, watch
+from canarytest.platforms.argo.api import INVALID, Api, ApiError
+from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.view import HASH_LABEL, REVISION, RolloutView
+
+SEEN_WITHIN_S = 60.0  # by the controller
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The image that a container is to be given."""
+
+    container: str
+    image: str
+
+
+def settled(mirror: Mirror, api: Api, namespace: str, *, other_than: str = "") -> RolloutView:
+    """
+    Return the Rollout once its status speaks of its spec, and its canary is the newest revision.
+
+    With *other_than*, once that revision is no longer the newest one.
+    """
+    give_up = time.monotonic() + SEEN_WITHIN_S
+    while (left := give_up - time.monotonic()) > 0:
+        view = mirror.wait(lambda: _fresh(mirror.rollout, other_than), left)
+        if view is None:
+            break
+        if newest(replica_sets(api, namespace, view.name)) == view.canary:
+            return view
+        mirror.wait(lambda seen=view: mirror.rollout.version > seen.version or None, 1.0)  # type: ignore[misc]
+    raise PlatformError(
+        f"the controller did not take up the Rollout within {SEEN_WITHIN_S:g} s: it observed "
+        f"generation {mirror.rollout.observed_generation} of {mirror.rollout.generation}; "
+        "is Argo Rollouts running?"
+    )
+
+
+def attachable(view: RolloutView, plan: Plan) -> None:
+    """Raise NotBegun if there is no rollout in progress that has yet to be verified."""
+    where = f"the Rollout {view.name} (revision {view.revision})"
+    if not view.is_rolling:
+        raise NotBegun(
+            f"{where} has no rollout in progress to attach to: it is {view.phase}; give the new "
+            "image by --canary-image CONTAINER=IMAGE, or change the Rollout first"
+        )
+    if view.is_aborted:
+        raise NotBegun(
+            f"{where} is aborted; nothing was touched; begin again with "
+            f"`kubectl argo rollouts retry rollout {view.name}`, or give another image"
+        )
+    first = plan.steps[0]
+    if view.index > first.spec_index:
+        raise NotBegun(
+            f"{where} is at step {view.index} already, past the stop {first.label} at step "
+            f"{first.spec_index}, which was not verified; nothing was touched; abort it and begin "
+            "again"
+        )
+
+
+def set_image(api: Api, path: str, rollout: Object, image: Image) -> list[orders.Operation]:
+    """Give *rollout* the *image*; return what takes it back while the controller sleeps."""
+    containers = rollout["spec"]["template"]["spec"]["containers"]
+    names = [container["name"] for container in containers]
+    if image.container not in names:
+        raise NotBegun(
+            f"--canary-image: the Rollout has no container {image.container!r}; expected one of "
+            f"{', '.join(names)}"
+        )
+    number = names.index(image.container)
+    before = containers[number].get("image", "")
+    if before == image.image:
+        raise NotBegun(
+            f"--canary-image: the container {image.container!r} has the image {image.image!r} "
+            "already, so there is nothing to roll out; leave the option out to attach to a "
+            "rollout in progress"
+        )
+    generation = rollout["metadata"]["generation"]
+    try:
+        api.patch(path, orders.set_image(generation, number, image.container, image.image))
+    except ApiError as error:
+        if error.status == INVALID:
+            raise NotBegun(f"somebody else changed the Rollout just now: {error}") from error
+        raise
+    where = f"/spec/template/spec/containers/{number}/image"
+    return [
+        {"op": "test", "path": where, "value": image.image},
+        {"op": "replace", "path": where, "value": before},
+    ]
+
+
+def replica_sets(api: Api, namespace: str, rollout: str) -> list[Object]:
+    """Return the ReplicaSets of *rollout*."""
+    found: list[Object] = api.get(watch.replica_sets(namespace), {"labelSelector": HASH_LABEL})[
+        "items"
+    ]
+    return [item for item in found if _owner(item) == rollout]
+
+
+def newest(found: Sequence[Object]) -> str:
+    """Return the pod hash of the newest revision of the ReplicaSets *found*."""
+    latest = max(found, key=_revision, default=None)
+    return latest["metadata"]["labels"][HASH_LABEL] if latest else ""
+
+
+def image_of(found: Sequence[Object], hash_: str) -> str:
+    """Return the image of the first container of the revision *hash_*."""
+    for item in found:
+        if item["metadata"]["labels"][HASH_LABEL] == hash_:
+            return str(item["spec"]["template"]["spec"]["containers"][0].get("image", ""))
+    return ""
+
+
+def _fresh(view: RolloutView, other_than: str) -> RolloutView | None:
+    return view if view.is_fresh and view.canary and view.canary != other_than else None
+
+
+def _owner(item: Object) -> str:
+    owners = item["metadata"].get("ownerReferences") or ()
+    return next((o["name"] for o in owners if o.get("kind") == "Rollout"), "")
+
+
+def _revision(item: Object) -> int:
+    return int((item["metadata"].get("annotations") or {}).get(REVISION, 0))

@@ -1,0 +1,178 @@
+"""What is read of a Rollout and its pods: frozen, with Argo's absent fields made plain. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+HASH_LABEL = "rollouts-pod-template-hash"
+REVISION = "rollout.argoproj.io/revision"
+PAUSE_STEP = "CanaryPauseStep"
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView:
+    """A Rollout at one moment."""
+
+    name: str
+    version: int  # the resourceVersion: of two views the later one has the greater
+    revision: str
+    generation: int
+    observed_generation: int
+    replicas: int
+    is_held: bool  # spec.paused
+    canary: str  # the pod hash of spec.template; also the stable one's once promoted
+    stable: str  # the pod hash of the stable revision; empty before the first
+    index: int  # of the current step
+    pauses: tuple[str, ...]  # why the controller waits
+    is_aborted: bool
+    weight: int | None  # that the router gives the canary; None without a router
+    weight_hash: str  # whose weight that is
+    is_verified: bool  # the controller did not find another weight at the router
+    phase: str
+    message: str
+    why_aborted: str  # as the controller says it; empty if it does not
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the status speaks of the spec as it is."""
+        return self.observed_generation == self.generation
+
+    @property
+    def is_rolling(self) -> bool:
+        """Whether there are two revisions, one on its way."""
+        return bool(self.stable) and self.canary != self.stable
+
+    @property
+    def sits_in_pause(self) -> bool:
+        """Whether the controller waits in a pause step."""
+        return PAUSE_STEP in self.pauses
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod at one moment."""
+
+    name: str
+    hash: str
+    is_ready: bool
+    is_leaving: bool  # told to end
+    restarts: int
+    trouble: str  # why it does not come up, in words; empty if it may
+    is_hopeless: bool  # whether waiting would not help
+    restarted: str  # how the last restart came about; empty if there was none
+    container: str  # that the trouble or the restart is of
+
+
+def rollout_view(rollout: Object) -> RolloutView:
+    """Read *rollout*. What Argo leaves out is false, empty or 0."""
+    metadata, spec = rollout["metadata"], rollout.get("spec") or {}
+    status = rollout.get("status") or {}
+    weights = (status.get("canary") or {}).get("weights") or {}
+    canary = weights.get("canary") or {}
+    return RolloutView(
+        name=metadata["name"],
+        version=_number(metadata.get("resourceVersion")),
+        revision=(metadata.get("annotations") or {}).get(REVISION, ""),
+        generation=int(metadata.get("generation", 0)),
+        observed_generation=_number(status.get("observedGeneration")),
+        replicas=int(spec.get("replicas", 1)),
+        is_held=bool(spec.get("paused")),
+        canary=status.get("currentPodHash", ""),
+        stable=status.get("stableRS", ""),
+        index=int(status.get("currentStepIndex") or 0),
+        pauses=tuple(pause.get("reason", "") for pause in status.get("pauseConditions") or ()),
+        is_aborted=bool(status.get("abort")),
+        weight=int(canary.get("weight", 0)) if weights else None,
+        weight_hash=canary.get("podTemplateHash", ""),
+        is_verified=weights.get("verified") is not False,
+        phase=status.get("phase", ""),
+        message=status.get("message", ""),
+        why_aborted=_why_aborted(status),
+    )
+
+
+def pod_view(pod: Object) -> PodView:
+    """Read *pod*."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    containers = [
+        *(status.get("initContainerStatuses") or ()),
+        *(status.get("containerStatuses") or ()),
+    ]
+    container, trouble, is_hopeless = _trouble(status, containers)
+    restarted: Object = max(containers, key=lambda c: int(c.get("restartCount", 0)), default={})
+    return PodView(
+        name=metadata["name"],
+        hash=(metadata.get("labels") or {}).get(HASH_LABEL, ""),
+        is_ready=_condition(status, "Ready").get("status") == "True",
+        is_leaving="deletionTimestamp" in metadata,
+        restarts=sum(int(c.get("restartCount", 0)) for c in containers),
+        trouble=trouble,
+        is_hopeless=is_hopeless,
+        restarted=_ending((restarted.get("lastState") or {}).get("terminated")),
+        container=container or restarted.get("name", ""),
+    )
+
+
+def ready(pods: Iterable[PodView], hash_: str) -> int:
+    """Return how many of *pods* serve for the revision *hash_*."""
+    return sum(pod.hash == hash_ and pod.is_ready and not pod.is_leaving for pod in pods)
+
+
+_HOPELESS = (
+    "CrashLoopBackOff",
+    "ImagePullBackOff",
+    "ErrImagePull",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+)
+
+
+def _trouble(status: Object, containers: Iterable[Object]) -> tuple[str, str, bool]:
+    for container in containers:
+        state = container.get("state") or {}
+        waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+        reason = waiting.get("reason", "")
+        last = _ending((container.get("lastState") or {}).get("terminated") or ended)
+        if reason in _HOPELESS:
+            said = last if reason == "CrashLoopBackOff" else waiting.get("message", "")
+            return container["name"], ", ".join(filter(None, (reason, said))), True
+        if ended and ended.get("exitCode"):
+            return container["name"], last, True
+    scheduled = _condition(status, "PodScheduled")
+    if scheduled.get("status") == "False":
+        said = (scheduled.get("reason", ""), scheduled.get("message", ""))
+        return "", ": ".join(filter(None, said)), False
+    if status.get("phase") == "Failed":
+        said = (status.get("reason", ""), status.get("message", ""))
+        return "", ": ".join(filter(None, said)) or "the pod failed", True
+    return "", "", False
+
+
+def _ending(terminated: Object | None) -> str:
+    if not terminated:
+        return ""
+    reason = terminated.get("reason", "")
+    words = "" if reason in ("", "Error", "Completed") else f"{reason}, "
+    return f"{words}exit {terminated.get('exitCode')}"
+
+
+def _condition(status: Object, kind: str) -> Object:
+    found = (c for c in status.get("conditions") or () if c.get("type") == kind)
+    return next(found, {})
+
+
+def _why_aborted(status: Object) -> str:
+    progressing = _condition(status, "Progressing")
+    if progressing.get("reason") in ("RolloutAborted", "ProgressDeadlineExceeded"):
+        return str(progressing.get("message", ""))
+    return ""
+
+
+def _number(text: object) -> int:
+    return int(text) if isinstance(text, str) and text.isdecimal() else 0

@@ -1,0 +1,202 @@
+"""Walks a Rollout from stop to stop, by the orders that its controller takes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum, auto
+
+from canarytest.core.errors import CanaryError, CanaryNotReady, PlatformError
+from canarytest.core.plan import Plan, Step
+from canarytest.core.ports import IncidentKind
+from canarytest.platforms.argo import orders
+from canarytest.platforms.argo.api import INVALID, Api, ApiError
+from canarytest.platforms.argo.logs import Logs
+from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.settings import Timeouts
+from canarytest.platforms.argo.stage import Ours, missing
+from canarytest.platforms.argo.view import PodView, RolloutView
+from canarytest.platforms.argo.watchman import loss
+
+_LATER_S = 3600.0
+ABORT_WITHIN_S = 1.8
+
+
+class _Move(Enum):
+    ARRIVED = auto()
+    RELEASE = auto()
+    HOLD = auto()
+    LET_GO = auto()
+
+
+class Walk:
+    """
+    One rollout under way.
+
+    `reach` and `finish` are called in turn from one thread, `abort` from any.
+    """
+
+    def __init__(
+        self, api: Api, urgent: Api, mirror: Mirror, path: str, logs: Logs, timeouts: Timeouts
+    ) -> None:
+        self.ours: Ours | None = None  # None: nothing was taken over
+        self.plan: Plan | None = None
+        self.is_aborted = False
+        self._api, self._urgent, self._mirror, self._path = api, urgent, mirror, path
+        self._logs, self._timeouts = logs, timeouts
+        self._holds = False
+        self._waiting_since: dict[str, float] = {}  # pods without a node
+        self._tidying: threading.Thread | None = None
+
+    def take(self, ours: Ours, plan: Plan) -> None:
+        """From now on the rollout is driven by us."""
+        self.plan, self.ours = plan, ours
+
+    def reach(self, step: Step) -> None:
+        """Go on until *step* is in force; raises CanaryNotReady when the canary is in the way."""
+        ours, plan = self._driven()
+        self.ours = replace(ours, ceiling=step.spec_index)
+        self._go(step.spec_index, lambda: missing(*self._seen(), step, plan), step)
+        self.ours = replace(ours, floor=step.spec_index, ceiling=step.spec_index)
+
+    def finish(self) -> None:
+        """Go on until the canary is the stable version."""
+        ours, plan = self._driven()
+        self.ours = replace(ours, ceiling=len(plan.kinds), is_promoting=True)
+        self._go(len(plan.kinds), lambda: _unpromoted(self._mirror.rollout, ours), None)
+
+    def abort(self) -> None:
+        """Order all traffic back, once; returns when the order is taken."""
+        self.is_aborted = True
+        self._mirror.interrupt()
+        ours = self.ours
+        if ours is None:
+            return
+        try:
+            self._urgent.patch(
+                f"{self._path}/status",
+                orders.abort(ours.canary),
+                patience_s=0,
+                timeout_s=ABORT_WITHIN_S,
+            )
+        except ApiError as error:
+            if error.status != INVALID or self._read().canary == ours.canary:
+                raise
+            return  # the revision that we drove is no longer the one on its way
+        self._tidy()
+
+    def close(self) -> None:
+        """Wait a little for a hold to end that would keep an aborted canary's pods."""
+        if self._tidying is not None:
+            self._tidying.join(2.0)
+
+    def _go(self, target: int, lacks: Callable[[], str], step: Step | None) -> None:
+        within_s = self._timeouts.ready_s if step else self._timeouts.promote_s
+        give_up = time.monotonic() + within_s
+        while True:
+            move = self._mirror.wait(
+                lambda: self._next(target, lacks, step), give_up - time.monotonic()
+            )
+            if move is _Move.ARRIVED:
+                return
+            if self.is_aborted:
+                raise PlatformError("gave up waiting: the rollout was aborted")
+            if move is None:
+                raise self._late(lacks(), within_s)
+            self._order(move)
+
+    def _next(self, target: int, lacks: Callable[[], str], step: Step | None) -> _Move | None:
+        view, pods = self._seen()
+        self._refuse(view, pods)
+        if not lacks():
+            return _Move.ARRIVED
+        if view.index < target:
+            if view.is_held:
+                return self._end_of_hold()
+            return _Move.RELEASE if view.sits_in_pause else None
+        if step is None or step.indefinite or view.is_held:
+            return None
+        is_there = view.sits_in_pause or self._driven()[1].kinds[view.index] != "pause"
+        return _Move.HOLD if is_there else None
+
+    def _end_of_hold(self) -> _Move:
+        if not self._holds:
+            raise PlatformError(
+                "somebody else paused the Rollout (spec.paused): it does not go on until they "
+                "set it to false"
+            )
+        return _Move.LET_GO
+
+    def _order(self, move: _Move) -> None:
+        ours, index = self._driven()[0], self._mirror.rollout.index
+        self._holds = self._holds or move is _Move.HOLD
+        path, order = {
+            _Move.RELEASE: (f"{self._path}/status", orders.release(ours.canary, index)),
+            _Move.HOLD: (self._path, orders.hold(ours.canary, index)),
+            _Move.LET_GO: (self._path, orders.let_go()),
+        }[move]
+        try:
+            self._mirror.see(self._api.patch(path, order))
+        except ApiError as error:
+            if error.status != INVALID:
+                raise
+            self._read()  # it is no longer as it was when this was ordered: look again
+        if move is _Move.LET_GO:
+            self._holds = False
+
+    def _read(self) -> RolloutView:
+        self._mirror.see(self._urgent.get(self._path, patience_s=0))
+        return self._mirror.rollout
+
+    def _refuse(self, view: RolloutView, pods: tuple[PodView, ...]) -> None:
+        ours, plan = self._driven()
+        lost = loss(view, ours, plan.kinds)
+        if lost:
+            is_canary = lost.kind is IncidentKind.CONDEMNED
+            raise (CanaryNotReady if is_canary else PlatformError)(lost.message)
+        now = time.monotonic()
+        for pod in pods:
+            if pod.hash != ours.canary or pod.is_leaving or not pod.trouble:
+                continue
+            since = self._waiting_since.setdefault(pod.name, now)
+            if pod.is_hopeless or now - since > self._timeouts.unschedulable_s:
+                raise CanaryNotReady(f"{pod.name}: {pod.trouble}{self._logs.last_line(pod)}")
+
+    def _late(self, lacking: str, within_s: float) -> CanaryError:
+        ours = self._driven()[0]
+        pods = [p for p in self._mirror.pods if p.hash == ours.canary and not p.is_leaving]
+        unready = next((pod for pod in pods if not pod.is_ready), None)
+        if unready is None:
+            return PlatformError(f"not in force within {within_s:g} s: {lacking}")
+        last = unready.trouble or self._logs.last_line(unready).removeprefix("; ")
+        return CanaryNotReady(
+            f"{unready.name} was not ready within {within_s:g} s: {last or 'it says nothing'}"
+        )
+
+    def _seen(self) -> tuple[RolloutView, tuple[PodView, ...]]:
+        return self._mirror.rollout, self._mirror.pods
+
+    def _driven(self) -> tuple[Ours, Plan]:
+        if self.ours is None or self.plan is None:
+            raise PlatformError("the rollout was not begun")
+        return self.ours, self.plan
+
+    def _tidy(self) -> None:
+        """End our hold beside: while it lasts, Argo scales nothing down."""
+        if self._holds and self._tidying is None:
+            self._tidying = threading.Thread(target=self._let_go, name="canarytest-let-go")
+            self._tidying.daemon = True
+            self._tidying.start()
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(PlatformError):
+            self._api.patch(self._path, orders.let_go(), patience_s=_LATER_S)
+
+
+def _unpromoted(view: RolloutView, ours: Ours) -> str:
+    if view.stable != ours.canary:
+        return f"the controller is at step {view.index}: {view.message or view.phase}"
+    return f"the router still has the weight {view.weight}" if view.weight else ""

@@ -1,0 +1,85 @@
+"""Notices what nobody asked for: restarts, pods that fall out, and orders of somebody else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from canarytest.core.errors import PlatformError
+from canarytest.core.ports import Incident, IncidentKind
+from canarytest.core.reach import Version
+from canarytest.platforms.argo.logs import Logs
+from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.stage import Ours, blamed, trespass
+from canarytest.platforms.argo.view import PodView, RolloutView
+
+
+class Watchman:
+    """
+    Looks at each change, and reports each trouble once.
+
+    A pod is watched from the moment it was ready: before, whoever waits for it has the word.
+    """
+
+    def __init__(self, logs: Logs, report: Callable[[Incident], None]) -> None:
+        self.names: dict[Version, str] = {}  # what the versions call themselves
+        self._logs = logs
+        self._report = report
+        self._lock = threading.Lock()
+        self._seen: dict[str, PodView] = {}  # pods that were ready, as they were last seen
+        self._is_lost = False
+
+    def look(self, mirror: Mirror, ours: Ours, kinds: tuple[str, ...]) -> None:
+        """Report what is new since the last look."""
+        with self._lock:
+            incidents = [*self._at_rollout(mirror, ours, kinds), *self._at_pods(mirror, ours)]
+        for incident in incidents:
+            self._report(incident)
+
+    def _at_rollout(self, mirror: Mirror, ours: Ours, kinds: tuple[str, ...]) -> list[Incident]:
+        if self._is_lost:
+            return []
+        try:
+            view = mirror.rollout
+        except PlatformError as error:
+            lost: Incident | None = Incident(IncidentKind.TAKEN_OVER, None, str(error))
+        else:
+            lost = loss(view, ours, kinds)
+        self._is_lost = lost is not None
+        return [lost] if lost else []
+
+    def _at_pods(self, mirror: Mirror, ours: Ours) -> list[Incident]:
+        found = []
+        for pod in mirror.pods:
+            before = self._seen.get(pod.name)
+            if before is not None and not pod.is_leaving:
+                found += self._between(before, pod, ours)
+            if before is not None or pod.is_ready:
+                self._seen[pod.name] = pod
+        return found
+
+    def _between(self, before: PodView, pod: PodView, ours: Ours) -> list[Incident]:
+        versions = {ours.canary: Version.CANARY, ours.stable: Version.STABLE}
+        version = versions.get(pod.hash)
+        name = self.names.get(version, f"the {version}") if version else "another revision"
+        if pod.restarts > before.restarts or (pod.is_hopeless and not before.is_hopeless):
+            how = pod.trouble or pod.restarted or "for no known reason"
+            last = self._logs.last_line(pod, previous=pod.restarts > before.restarts)
+            message = f"{name}: the container {pod.container!r} of {pod.name} ended: {how}{last}"
+            return [Incident(IncidentKind.RESTARTED, version, message)]
+        if before.is_ready and not pod.is_ready and not pod.is_hopeless:
+            message = f"{name}: the pod {pod.name} is no longer ready{self._logs.last_line(pod)}"
+            return [Incident(IncidentKind.NOT_READY, version, message)]
+        return []
+
+
+def loss(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> Incident | None:
+    """Return the incident that ends our rollout; None while it is ours and goes on."""
+    if view.canary == ours.canary and view.is_aborted:
+        why = blamed(view)
+        if why:
+            return Incident(IncidentKind.CONDEMNED, Version.CANARY, f"Argo Rollouts: {why}")
+        message = "somebody else aborted the rollout"
+        return Incident(IncidentKind.TAKEN_OVER, None, message)
+    foreign = trespass(view, ours, kinds)
+    return Incident(IncidentKind.TAKEN_OVER, None, foreign) if foreign else None
