@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import os
 import threading
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,14 +33,17 @@ class Gate:
     def __init__(self, path: Path, plan: Plan) -> None:
         self._path = path
         self._indices = {step.label: step.index for step in plan.steps}
+        self._writing = threading.Lock()  # an abort shuts it while a step is being opened
+        self._seen: tuple[int, int, int] | None = None  # the file that was read last
+        self._state = _State()
 
     def open(self, label: str) -> None:
         """Let the tests of step *label* run, and none of a later one."""
-        self._write(_State(self._indices[label]))
+        self._write(open=self._indices[label])
 
     def shut(self, reason: str) -> None:
-        """Let no test run any more: the rollout was aborted for *reason*."""
-        self._write(replace(self._read(), shut=reason))
+        """Let no test run any more, whatever is opened: the rollout was aborted for *reason*."""
+        self._write(shut=reason)
 
     def refusal(self, label: str) -> str | None:
         """Return why a test of step *label* may not run now; None if it may."""
@@ -47,16 +52,24 @@ class Gate:
             return f"step {label} was never opened"
         return state.shut
 
-    def _write(self, state: _State) -> None:
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(state)), "utf-8")
-        fresh.replace(self._path)  # a reader sees the old or the new one, never half of one
+    def _write(self, **changes: Any) -> None:
+        with self._writing:
+            state = replace(self._read(), **changes)
+            fresh = self._path.with_suffix(".new")
+            fresh.write_text(json.dumps(asdict(state)), "utf-8")
+            fresh.replace(self._path)  # a reader sees the old or the new one, never half of one
 
     def _read(self) -> _State:
+        """Return what is written. Each test asks, so the file is read only if it is another."""
         try:
-            return _State(**json.loads(self._path.read_text("utf-8")))
+            stat = os.stat(self._path)  # noqa: PTH116  a third of the time of Path.stat
+            seen = stat.st_ino, stat.st_mtime_ns, stat.st_size
+            if seen != self._seen:
+                self._state = _State(**json.loads(self._path.read_text("utf-8")))
+                self._seen = seen
         except FileNotFoundError:
             return _State()
+        return self._state
 
 
 class Gatekeeper:

@@ -32,6 +32,7 @@ class EventLog:
         self.path = path
         self.trouble: str | None = None  # the first reason why an event could not be written
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._size = os.fstat(self._file).st_size
         self._lock = threading.RLock()  # a signal's handler may emit while its own thread does
         self._tellers: list[_Teller] = []
         self._is_closed = False
@@ -40,7 +41,7 @@ class EventLog:
         """Write *event*, and tell the subscribers; those that are slow are not waited for."""
         with self._lock:
             self._write(event)
-            tellers = list(self._tellers)
+            tellers = [teller for teller in self._tellers if teller.wants(event)]
             for teller in tellers:
                 teller.put(event)
         for teller in tellers:
@@ -63,10 +64,14 @@ class EventLog:
         """What the reporters raised, the first of each."""
         return tuple(teller.trouble for teller in self._tellers if teller.trouble)
 
-    def subscribe(self, reporter: Reporter) -> None:
-        """Tell *reporter* of every event from now on, in order, after it was written."""
+    def subscribe(self, reporter: Reporter, *, but: tuple[type[Event], ...] = ()) -> None:
+        """
+        Tell *reporter* of every event from now on, in order, after it was written.
+
+        Nothing of the kinds in *but*: telling costs a change of threads, tests are many.
+        """
         with self._lock:
-            self._tellers.append(_Teller(reporter))
+            self._tellers.append(_Teller(reporter, but))
 
     def close(self, *, within_s: float = 5.0) -> None:
         """Wait until the reporters were told, at most *within_s*, and close the file."""
@@ -86,24 +91,28 @@ class EventLog:
             self.trouble = self.trouble or f"{self.path.name}: {type(error).__name__}: {error}"
 
     def _append(self, line: bytes) -> None:
-        size = os.fstat(self._file).st_size
         written = os.write(self._file, line)
         if written < len(line):  # the disk is full: half a line would spoil the next one as well
-            os.ftruncate(self._file, size)
+            os.ftruncate(self._file, self._size)
             raise OSError(f"only {written} of {len(line)} bytes could be written")
+        self._size += written
 
 
 class _Teller:
     """Tells one reporter, in a thread of its own."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, but: tuple[type[Event], ...]) -> None:
         self.trouble = ""
         self._reporter = reporter
+        self._but = but
         self._waiting: deque[Event] = deque()
         self._is_busy = self._is_late = self._is_stopped = False
         self._changed = threading.Condition(threading.RLock())
         self._thread = threading.Thread(target=self._run, name="canarytest-reporter", daemon=True)
         self._thread.start()
+
+    def wants(self, event: Event) -> bool:
+        return not isinstance(event, self._but)
 
     def put(self, event: Event) -> None:
         with self._changed:
