@@ -18,6 +18,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 RETRY_S = 0.5
 HANG_S = 5.0  # by which a platform may exceed all limits before it is not waited for any more
+REMIND_S = 2.0  # a controller has acted on an order by then
 LOOK_S = 0.25  # how often the platform is asked whether it is back, while responses are counted
 
 
@@ -59,7 +60,7 @@ class Abort:
         self._proof: Proof | None = None
         self._explain: Callable[[], tuple[Finding, ...]] = lambda: ()
         self._under_way = 0  # calls that may yet give the canary traffic
-        self._decided_time = 0.0
+        self._decided_time = self._ordered_at = 0.0
         self._sender: int | None = None  # the thread that sends the order
 
     def start(
@@ -185,7 +186,8 @@ class Abort:
         complaint = self._send(reason, proof)
         self._announce(reason)
         with self._changed:
-            proof.restart()
+            self._ordered_at = self._clock.now()
+            proof.taken(self._ordered_at)
             self._is_sent = not complaint
             self._changed.notify_all()
         return complaint or self._prove(proof)
@@ -270,10 +272,18 @@ class Abort:
         except Exception as error:  # noqa: BLE001  a platform that cannot say is not back
             return False, f"; the platform cannot say where it is: {error}"
         if state.share > 0:
+            self._remind()
             return False, f"; the router still gives the canary {state.share:.0%}"
         # Where it could not even be begun, the stable version may be what does not start.
         is_complete = state.stable_complete or not self._is_edge_known()
         return is_complete, "" if is_complete else "; stable is not complete"
+
+    def _remind(self) -> None:
+        """Send the order again, now and then, while the platform says that it is not in force."""
+        now = self._clock.now()
+        if now - self._ordered_at >= REMIND_S and not self._under_way:  # `outlasting` sends one too
+            self._ordered_at = now
+            _tried(self._platform.abort, None)
 
     def _tell(self, proof: Proof, complaint: str) -> None:
         if complaint:

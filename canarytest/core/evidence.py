@@ -84,6 +84,13 @@ class Evidence:
         return tally
 
     @property
+    def unanswered(self) -> tuple[int, int]:
+        """How many requests at the edge neither version answered, and how many there were."""
+        edge = [self.probe] if self.share == 0 else [self.probe, self.load]
+        none = sum(tallies.get(None, Tally()).requests for tallies in edge)
+        return none, sum(tally.requests for tallies in edge for tally in tallies.values())
+
+    @property
     def split(self) -> Split:
         """Who answered the edge probe."""
         canary = self._probed(Version.CANARY).requests

@@ -105,6 +105,7 @@ def _findings(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         else:
             yield _against_stable(metric, band, evidence, policy)
     yield _split(evidence, policy)
+    yield from _unanswered(evidence, policy)
 
 
 def _tests(evidence: Evidence) -> Finding:
@@ -267,4 +268,26 @@ def _split(evidence: Evidence, policy: Policy) -> Finding:
     zone = Zone.ROLL_BACK if contradicts(split, alpha=policy.alpha) else Zone.NORMAL
     return Finding(
         "split", zone, verdict.sentence, split.total, 1, split.observed, verdict.low, verdict.high
+    )
+
+
+def _unanswered(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    """
+    Judge what users got no answer to, by the band of the error rate.
+
+    Nobody can say whose failures these are, so that they speak against going on, not against the
+    canary: it may refuse connections, or the router may be what fails.
+    """
+    none, n = evidence.unanswered
+    band = policy.bands.get(ERROR_RATE)
+    if not none or band is None:
+        return
+    refuted = sequential.log_e_above(none, n, band.warning) >= math.log(1 / policy.alpha)
+    is_bad = refuted and none / n >= band.roll_back
+    low, high = sequential.interval(none, n, policy.miss)
+    sentence = (
+        f"{none} of {n} requests at the edge ({none / n:.1%}) were answered by neither version"
+    )
+    yield Finding(
+        "unanswered", Zone.UNTRUSTED if is_bad else Zone.SHOWN, sentence, n, 0, none / n, low, high
     )

@@ -25,7 +25,7 @@ class Terms:
 
     window_s: float = 10.0  # without a canary response and without an error
     responses: int = 600  # in that window
-    within_s: float = 60.0  # from the decision on; later it is not proven
+    within_s: float = 60.0  # from the order on; later it is not proven
 
 
 class Proof:
@@ -41,6 +41,7 @@ class Proof:
         self.probes = self.responses = self.errors = self.restarts = 0
         self.last_canary: float | None = None
         self.last_error = ""
+        self._taken = decided  # when the order was
         self._begun: float | None = None  # of the window
         self._until = decided  # the last response
 
@@ -66,6 +67,11 @@ class Proof:
         """Begin the window anew: the platform is not back yet, or took the order only now."""
         self._begun, self.responses = None, 0
 
+    def taken(self, now: float) -> None:
+        """Note that the order to go back was taken: what was seen before proves nothing."""
+        self._taken = now
+        self.restart()
+
     def is_complete(self, now: float) -> bool:
         """Whether the window is long enough, up to its last response, and has enough of them."""
         return (
@@ -75,8 +81,8 @@ class Proof:
         )
 
     def is_late(self, now: float) -> bool:
-        """Whether the time that a proof may take is over."""
-        return now - self.decided > self.terms.within_s
+        """Whether the time that a proof may take is over, counted from the order."""
+        return now - self._taken > self.terms.within_s
 
     @property
     def bound(self) -> float:

@@ -312,3 +312,14 @@ def test_clock_and_order_are_told() -> None:
     sent = rehearsal.of(events.AbortSent)[0]
     assert (sent.attempts, sent.seconds, sent.time - sent.decided) == (4, 1.5, 1.5)
     assert rehearsal.of(events.RolloutAborted)[0].step == "10%"
+
+
+def test_an_order_that_does_not_come_into_force_is_sent_again() -> None:
+    rehearsal = rehearse()
+    still = says(State(share=0.1, stable_complete=True))
+    rehearsal.platform.next("state", *[still] * 20)  # looked at four times a second: five seconds
+    rehearsal.driver.abort(Cause.TEST, "test_login failed")
+
+    assert rehearsal.driver.settle()
+    assert rehearsal.platform.orders()[2:] == ["abort"] * 3
+    assert rehearsal.names == ["StepOpened", *ABORTED]

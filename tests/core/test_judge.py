@@ -343,3 +343,32 @@ def test_success_takes_a_passed_test_no_bad_one_and_a_probed_edge(evidence: Evid
         assert not judgement.is_final
     if judgement.is_final:
         assert judgement.verdict is not Verdict.SUCCESSFUL
+
+
+@pytest.mark.parametrize(
+    ("share", "none", "answered", "zone"),
+    [
+        pytest.param(0.1, 50, 950, Zone.UNTRUSTED, id="a-twentieth-is-not-answered"),
+        pytest.param(0.1, 20, 980, Zone.SHOWN, id="in-the-warning-band"),
+        pytest.param(0.1, 1, 0, Zone.SHOWN, id="one-of-one-proves-nothing"),
+        pytest.param(0.0, 50, 950, Zone.UNTRUSTED, id="at-the-edge-in-the-dark-too"),
+    ],
+)
+def test_what_neither_version_answers_speaks_against_going_on(
+    share: float, none: int, answered: int, zone: Zone
+) -> None:
+    evidence = (
+        Evidence(share)
+        .with_probe(None, Tally(none, none))
+        .with_probe(Version.STABLE, Tally(answered, 0))
+    )
+    findings = {finding.metric: finding for finding in judge(evidence, POLICY).findings}
+
+    assert findings["unanswered"].zone is zone
+    assert f"{none} of {none + answered} requests at the edge" in findings["unanswered"].sentence
+
+
+def test_nothing_is_said_of_requests_that_were_all_answered() -> None:
+    evidence = Evidence(0.1).with_probe(Version.STABLE, Tally(100, 0))
+
+    assert "unanswered" not in {finding.metric for finding in judge(evidence, POLICY).findings}

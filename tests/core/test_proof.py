@@ -122,3 +122,11 @@ def test_what_is_complete_is_clean_over_its_window(steps: list[tuple[float, obje
 
             assert all(s.is_ok and s.version is Version.STABLE for s in window)
             assert proof.responses >= terms.responses
+
+
+def test_the_time_for_a_proof_begins_when_the_order_was_taken() -> None:
+    proof = Proof(Terms(window_s=10, responses=600, within_s=60), DECIDED)
+    proof.taken(DECIDED + 100)
+
+    assert not proof.is_late(DECIDED + 160)
+    assert proof.is_late(DECIDED + 160.1)
