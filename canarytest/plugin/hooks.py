@@ -21,6 +21,7 @@ from canarytest.plugin.distributed import is_distributed, read_specs
 from canarytest.plugin.loads import Specs, specs_of
 from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
 from canarytest.plugin.run import Run, RunInfo
+from canarytest.plugin.screen import Screen
 from canarytest.plugin.settings import Settings
 from canarytest.plugin.steps import StepCollection, label_in, remember_all_steps
 from canarytest.reporting import build, summary, terminal
@@ -72,13 +73,10 @@ class RunHooks:
         """Show the rollout on the terminal as it goes."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and reporter.verbosity >= 0:
-
-            def write(line: str, /, **markup: bool) -> None:
-                reporter.ensure_newline()
-                reporter.write_line(line, **markup)
-
+            screen = Screen(self._config, reporter)
+            self._config.add_cleanup(screen.close)
             minor = (events.TestFinished, events.MeasurementTaken)
-            self._log.subscribe(terminal.Terminal(write), but=minor)
+            self._log.subscribe(terminal.Terminal(screen), but=minor)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember the tests: their markers say which loads there are."""
@@ -102,7 +100,7 @@ class RunHooks:
             try:
                 return (yield)
             except (KeyboardInterrupt, session.Interrupted, pytest.exit.Exception) as error:
-                trouble = Cause.INTERRUPTED, f"interrupted: {error or type(error).__name__}"
+                trouble = Cause.INTERRUPTED, f"interrupted: {str(error) or type(error).__name__}"
                 raise
             except session.Failed:
                 raise
@@ -136,11 +134,13 @@ class RunHooks:
             self._log.close()
             self._leave()
         try:
-            return (yield)
-        finally:
-            self._keep_junit()
-            if self.run.outcome is not None:
-                session.exitstatus = self.run.outcome.exit_status
+            yield
+        except Exception:  # noqa: BLE001  another plugin's trouble; uncaught, it would exit with 1
+            self._config.notify_exception(pytest.ExceptionInfo.from_current())
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        self._keep_junit()
+        if self.run.outcome is not None:
+            session.exitstatus = self.run.outcome.exit_status
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the summary, and where to read on."""

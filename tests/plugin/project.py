@@ -76,7 +76,7 @@ class Project:
 
     def run_apart(self, *args: str) -> pytest.RunResult:
         """Run pytest in a process of its own."""
-        return self.pytester.runpytest_subprocess("--canary", *args)
+        return self.pytester.runpytest_subprocess("--canary", *QUIET, *args)
 
     @property
     def runs(self) -> list[Path]:
