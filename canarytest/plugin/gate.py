@@ -96,11 +96,21 @@ class Gatekeeper:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Mark the report of a test that said that it saw too little."""
+        """
+        Mark the report of a test that said that it saw too little.
+
+        If its step was aborted meanwhile, that is why, and it is skipped like the rest.
+        """
         report = yield
-        if call.excinfo is not None and isinstance(call.excinfo.value, Inconclusive):
+        if call.excinfo is None or not isinstance(call.excinfo.value, Inconclusive):
+            return report
+        reason = self._gate.refusal(label_of(item))
+        if reason is not None:
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {reason}")
+        else:
             report.user_properties.append((INCONCLUSIVE, str(call.excinfo.value)))
         return report
 

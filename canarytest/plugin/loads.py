@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from canarytest.core.driver import Driver
-from canarytest.core.errors import ConfigError
+from canarytest.core.errors import ConfigError, Inconclusive
 from canarytest.core.measure import LoadSecond
 from canarytest.core.plan import Step
 from canarytest.core.reach import Reach, Version
@@ -114,8 +114,19 @@ class StepLoads:
             )
 
     def board(self, key: str) -> LoadBoard:
-        """Return where the seconds of the load *key* of the open step arrive."""
-        return self._boards[key]
+        """
+        Return where the seconds of the load *key* of the open step arrive.
+
+        Raises Inconclusive if it was not started: another one failed to, or a fixture asks for
+        it that the collection did not see.
+        """
+        board = self._boards.get(key)
+        if board is None:
+            raise Inconclusive(
+                "this step has no such load: expected @pytest.mark.load on the test that uses the "
+                "fixture 'load', or [tool.canarytest.load] in pyproject.toml"
+            )
+        return board
 
     def stop(self) -> None:
         """Stop what runs; returns when the last second is counted. Safe to call twice."""
