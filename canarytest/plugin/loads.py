@@ -13,7 +13,7 @@ from canarytest.core.driver import Driver
 from canarytest.core.errors import ConfigError, Inconclusive
 from canarytest.core.measure import LoadSecond
 from canarytest.core.plan import Step
-from canarytest.core.reach import Reach, Version
+from canarytest.core.reach import Endpoint, Reach, Version
 from canarytest.plugin.service import LoadBoard
 from canarytest.plugin.steps import label_of
 from canarytest.signals.generator import saturation
@@ -95,23 +95,27 @@ class StepLoads:
         return bool(self._specs.get(step.label))
 
     def start(self, step: Step, reach: Reach) -> None:
-        """Start the loads of *step*: at the edge, or in the dark at the canary alone."""
+        """
+        Start the loads of *step*: at the edge, or in the dark at the canary alone.
+
+        Where no response carries the version, each version is asked alone, side by side.
+        """
         self._boards = {}
-        endpoint = reach.canary if step.is_dark else reach.edge
         for number, (key, spec) in enumerate(self._specs.get(step.label, {}).items()):
             board = self._boards[key] = LoadBoard(is_dark=step.is_dark)
-            self._running.append(
-                Load.start(
-                    spec,
-                    endpoint,
-                    reach.identity,
-                    directory=self._directory,
-                    name=f"{step.index}-{step.label.replace('%', '')}-{number}",
-                    version=Version.CANARY if step.is_dark else None,
-                    on_second=self._receiver(step, spec, board),
-                    on_end=lambda end, board=board: self._ended(end, board),  # type: ignore[misc]
+            for way, (endpoint, version) in _ways(step, reach).items():
+                self._running.append(
+                    Load.start(
+                        spec,
+                        endpoint,
+                        reach.identity,
+                        directory=self._directory,
+                        name=f"{step.index}-{step.label.replace('%', '')}-{number}{way}",
+                        version=version,
+                        on_second=self._receiver(step, spec, board),
+                        on_end=lambda end, board=board: self._ended(end, board),  # type: ignore[misc]
+                    )
                 )
-            )
 
     def board(self, key: str) -> LoadBoard:
         """
@@ -157,3 +161,12 @@ class StepLoads:
         if end.how is not Ending.STOPPED:
             board.spoil(end.message)
             self._driver.see_load_trouble(end.message)
+
+
+def _ways(step: Step, reach: Reach) -> Mapping[str, tuple[Endpoint, Version | None]]:
+    """Return where the load of *step* goes, and who answers there; None: either may."""
+    if step.is_dark:
+        return {"": (reach.canary, Version.CANARY)}
+    if reach.identity.header is not None:
+        return {"": (reach.edge, None)}
+    return {"": (reach.canary, Version.CANARY), "-stable": (reach.stable, Version.STABLE)}

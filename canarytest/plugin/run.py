@@ -248,8 +248,8 @@ class Run:
             self._measured("probe", {"tallies": tallies})
 
     def _tell_load(self, step: Step, second: LoadSecond) -> None:
-        if not step.is_dark:
-            self._edge.count_load(second)
+        if not step.is_dark and self.facts().reach.identity.header is not None:
+            self._edge.count_load(second)  # else it was not at the edge
         self._measured("load", second.as_json())
 
     def _measured(self, source: str, values: Mapping[str, object]) -> None:
