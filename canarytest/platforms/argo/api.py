@@ -7,11 +7,11 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client, config, stream
 from kubernetes.config.config_exception import ConfigException
 
 from canarytest.config import nearest
@@ -34,6 +34,14 @@ class ApiError(PlatformError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Tunnel(Protocol):
+    """The end of a port-forward: as much of a socket as is needed."""
+
+    def fileno(self) -> int: ...
+    def recv(self, size: int, /) -> bytes: ...
+    def sendall(self, data: bytes, /) -> None: ...
 
 
 class Api:
@@ -95,6 +103,23 @@ class Api:
             raise ApiError(f"the watch of {path} broke: {error}", 0) from error
         finally:
             reply.close()
+
+    @contextlib.contextmanager
+    def dial(self, namespace: str, pod: str, port: int) -> Iterator[Tunnel]:
+        """Connect to *port* of *pod*, through the API server."""
+        self.calls += 1
+        # A client of its own: the upgrade to a websocket is put into the client for the call.
+        core = client.CoreV1Api(client.ApiClient(self._configuration))
+        dial = core.connect_get_namespaced_pod_portforward
+        try:
+            tunnel = stream.portforward(dial, pod, namespace, ports=str(port))
+        except (client.ApiException, OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise ApiError(f"port-forward to {pod}:{port}: {reason}", 0) from error
+        try:
+            yield tunnel.socket(port)
+        finally:
+            tunnel.close()
 
     def close(self) -> None:
         """Try nothing again from now on."""

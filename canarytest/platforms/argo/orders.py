@@ -17,6 +17,15 @@ def abort(canary: str) -> list[Operation]:
     return [_is_canary(canary), {"op": "add", "path": "/status/abort", "value": True}]
 
 
+def retry(canary: str) -> list[Operation]:
+    """Begin the aborted rollout of *canary* again, at its first step; for /status."""
+    return [
+        _is_canary(canary),
+        {"op": "test", "path": "/status/abort", "value": True},
+        {"op": "replace", "path": "/status/abort", "value": False},
+    ]
+
+
 def release(canary: str, index: int) -> list[Operation]:
     """Leave the pause at step *index*, in which the controller sits; for /status."""
     return [_is_canary(canary), _is_at(index), {"op": "remove", "path": "/status/pauseConditions"}]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from canarytest.config import Table
 from canarytest.core.errors import ConfigError, Inconclusive, NotBegun, PlatformError
 from canarytest.core.plan import STEP_KINDS, Plan, Step
 from canarytest.core.ports import Exposure, Facts, Incident, IncidentKind, State
-from canarytest.core.reach import Identity, Reach, Version
-from canarytest.platforms.argo import naming, orders, settings, takeover, watch
+from canarytest.core.reach import Version
+from canarytest.platforms.argo import orders, settings, takeover, watch
 from canarytest.platforms.argo.api import NOT_FOUND, Api, ApiError, connect
 from canarytest.platforms.argo.lease import Lease
 from canarytest.platforms.argo.logs import Logs
@@ -23,12 +22,10 @@ from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.settings import Settings
 from canarytest.platforms.argo.stage import Ours
 from canarytest.platforms.argo.takeover import Image
-from canarytest.platforms.argo.view import ready
+from canarytest.platforms.argo.view import RolloutView, ready
 from canarytest.platforms.argo.walk import ABORT_WITHIN_S, Walk
 from canarytest.platforms.argo.watchman import Watchman
-
-_NOT_UP = "(the canary is not up)"  # as a name: no response gives it
-_AGAIN_S = 0.1
+from canarytest.platforms.argo.ways import Ways
 
 
 def create(table: Table, *, root: Path, run_dir: Path) -> ArgoPlatform:
@@ -67,14 +64,14 @@ class ArgoPlatform:
         self._settings, self._api, self._urgent = found, api, urgent
         self._path = f"{watch.rollouts(found.namespace)}/{found.rollout}"
         self._image: Image | None = None
-        self._names: dict[Version, str] = {}
         self._images: dict[str, str] = {}
         self._undo: list[orders.Operation] = []  # takes an image back that no controller saw yet
         self._over = threading.Event()
         self._on_incident: Callable[[Incident], None] = lambda _: None
         self._logs = Logs(api, found.namespace)
-        self._watchman = Watchman(self._logs, self._report)
         self._mirror = Mirror(api, found.namespace, found.rollout, self._look)
+        self._ways = Ways(found, api, self._mirror, self._hash_of)
+        self._watchman = Watchman(self._logs, self._ways.names, self._report)
         self._walk = Walk(
             api, urgent, self._mirror, self._path, self._logs, timeouts=found.timeouts
         )
@@ -86,35 +83,33 @@ class ArgoPlatform:
         self._image = Image(container, image)
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
-        """Take the Lease, then the rollout in progress, or begin one by an image."""
+        """
+        Take the Lease, then the rollout in progress, or begin one by an image.
+
+        An image that is on its way is attached to; one that was aborted begins again.
+        """
         self._on_incident = on_incident
         with _untouched():
-            self._lease.take()
-            rollout = self._api.get(self._path)
-            self._mirror.start(rollout["spec"])
-            view = takeover.settled(self._mirror, self._api, self._settings.namespace)
-            if self._image is None:
-                takeover.attachable(view, plan)
-            self._names[Version.STABLE] = self._name_of_stable()
-            if self._image is not None:
-                rollout = self._api.get(self._path)
-                stable = view.stable
-                self._undo = takeover.set_image(self._api, self._path, rollout, self._image)
-        if self._image is not None:
-            view = takeover.settled(
-                self._mirror, self._api, self._settings.namespace, other_than=view.canary
-            )
-            if view.stable != stable or not view.is_rolling:
-                raise PlatformError(f"no rollout began: the Rollout is {view.phase}")
+            view = self._look_around()
+            is_new = self._is_new_image(view)
+            if not is_new:
+                takeover.attachable(view, plan, may_retry=self._image is not None)
+            self._ways.start()
+            self._ways.know_stable()
+            if is_new:
+                self._set_image()
+        if is_new:
+            view = self._followed(view)
         self._walk.take(Ours(view.canary, view.stable, 0, plan.steps[0].spec_index), plan)
-        self._watchman.names = self._names
-        self._know_images(view.canary, view.stable)
+        if view.is_aborted:
+            self._mirror.see(self._api.patch(f"{self._path}/status", orders.retry(view.canary)))
+        self._know_images(view)
         return self._facts()
 
     def open(self, step: Step) -> Facts:
         """Let the rollout go on to *step*, and make sure of who answers there."""
         self._walk.reach(step)
-        self._know_canary()
+        self._ways.know_canary(self._over)
         return self._facts()
 
     def abort(self) -> None:
@@ -167,52 +162,65 @@ class ArgoPlatform:
         """Watch no more, and give the Lease back."""
         self._over.set()
         self._walk.close()
+        self._ways.stop()
         self._mirror.stop()
         self._lease.release()
         self._api.close()
         self._urgent.close()
 
-    def _name_of_stable(self) -> str:
-        name, said = naming.ask(self._settings.stable, self._settings.naming)
-        if not name:
-            raise Inconclusive(
-                f"the stable version does not say which version it is: {said}; check identity "
-                f"and edge in [{self._settings.where}]"
+    def _look_around(self) -> RolloutView:
+        self._lease.take()
+        rollout = self._api.get(self._path)
+        self._mirror.start(rollout["spec"])
+        return takeover.settled(self._mirror, self._api, self._settings.namespace)
+
+    def _is_new_image(self, view: RolloutView) -> bool:
+        if self._image is None:
+            return False
+        before = takeover.placed(self._api.get(self._path), self._image)[1]
+        if before == self._image.image and not view.is_rolling:
+            raise NotBegun(
+                f"--canary-image: {before!r} is the stable version of {self._image.container!r} "
+                "already; there is nothing to roll out; give another image"
             )
-        return name
+        return before != self._image.image
 
-    def _know_canary(self) -> None:
-        """Ask until the way to the canary leads to it: routers take a moment."""
-        stable, give_up = (
-            self._names[Version.STABLE],
-            time.monotonic() + self._settings.timeouts.reach_s,
-        )
-        while True:
-            name, said = naming.ask(self._settings.canary, self._settings.naming)
-            if name and name != stable:
-                self._names[Version.CANARY] = name
-                return
-            if self._over.wait(_AGAIN_S):
-                raise PlatformError("gave up looking for the canary: the rollout was aborted")
-            if time.monotonic() > give_up:
-                raise Inconclusive(
-                    f"the canary is not reached by canary_via: {name or 'nobody'} answers "
-                    f"({said}); either the way does not lead to it, or both versions go by the "
-                    f"name {stable!r}; check canary_via and identity in [{self._settings.where}]"
-                )
+    def _set_image(self) -> None:
+        if self._image is not None:
+            rollout = self._api.get(self._path)
+            self._undo = takeover.set_image(self._api, self._path, rollout, self._image)
 
-    def _know_images(self, canary: str, stable: str) -> None:
-        found = takeover.replica_sets(self._api, self._settings.namespace, self._settings.rollout)
-        hashes = {Version.CANARY: canary, Version.STABLE: stable}
+    def _followed(self, before: RolloutView) -> RolloutView:
+        """Return the Rollout once the controller follows the image that it was given."""
+        namespace = self._settings.namespace
+        view = takeover.settled(self._mirror, self._api, namespace, other_than=before.canary)
+        if view.stable != before.stable or not view.is_rolling:
+            raise PlatformError(
+                f"no rollout began by the image: the Rollout is {view.phase}, its stable revision "
+                f"{view.stable}; is it the image of the stable version?"
+            )
+        return view
+
+    def _know_images(self, view: RolloutView) -> None:
+        found = takeover.replica_sets(self._api, self._settings.namespace, view.name)
+        hashes = {Version.CANARY: view.canary, Version.STABLE: view.stable}
         self._images = {str(v): takeover.image_of(found, hash_) for v, hash_ in hashes.items()}
 
     def _facts(self) -> Facts:
-        stable, canary = (self._names.get(v, "") for v in (Version.STABLE, Version.CANARY))
-        how, found = self._settings.naming, self._settings
-        path = None if how.header and how.path == "/" else how.path
-        identity = Identity(canary or _NOT_UP, stable, how.header, path, how.json)
-        reach = Reach(found.edge, found.canary, found.stable, identity)
-        return Facts("argo", stable, canary, self._images, reach)
+        names = self._ways.names
+        return Facts(
+            platform="argo",
+            stable=names.get(Version.STABLE, ""),
+            canary=names.get(Version.CANARY, ""),
+            images=self._images,
+            reach=self._ways.reach(),
+        )
+
+    def _hash_of(self, version: Version) -> str:
+        view, ours = self._mirror.rollout, self._walk.ours
+        if version is Version.STABLE:
+            return view.stable
+        return ours.canary if ours is not None else ""
 
     def _look(self) -> None:
         ours, plan = self._walk.ours, self._walk.plan

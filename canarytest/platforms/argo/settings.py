@@ -11,7 +11,12 @@ from canarytest.core.errors import ConfigError
 from canarytest.core.plan import seconds
 from canarytest.core.reach import Endpoint
 
+FORWARD = "port-forward"
 _ALWAYS, _NEVER = "always", "never"
+_WAYS = (
+    'expected one of { header = { x-canary = "always" } }, { url = "http://…" } and '
+    f"{FORWARD!r}, the default"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,8 @@ class Settings:
     namespace: str
     rollout: str
     edge: Endpoint
-    canary: Endpoint
-    stable: Endpoint
+    canary: Endpoint | None  # None: by a port-forward
+    stable: Endpoint | None
     naming: Naming
     timeouts: Timeouts
 
@@ -56,12 +61,7 @@ def read(table: Table) -> Settings:
     rollout = _named(table, "rollout", "the name of the Rollout on the cluster")
     edge = Endpoint(_url(where, "edge", table.take("edge", str)))
     canary = _via(table, "canary_via", edge)
-    if canary is None:
-        raise ConfigError(
-            f"{where}: 'canary_via' is missing; expected how to reach the canary alone; "
-            'write { header = { x-canary = "always" } } or { url = "http://…" }'
-        )
-    stable = _via(table, "stable_via", edge) or _opposite(edge, canary)
+    stable = _via(table, "stable_via", edge) if table.has("stable_via") else _opposite(canary)
     naming = _naming(table.table("identity"))
     timeouts = _timeouts(table.table("timeouts"))
     table.finish()
@@ -85,16 +85,16 @@ def _url(where: str, key: str, value: str) -> str:
 
 
 def _via(table: Table, key: str, edge: Endpoint) -> Endpoint | None:
-    if not table.has(key):
+    value = table.take(key, object, FORWARD)
+    if value == FORWARD:
         return None
-    via = table.table(key)
+    if not isinstance(value, dict):
+        raise ConfigError(f"{table.where}.{key}: {value!r} is no way to a version; {_WAYS}")
+    via = Table(value, f"{table.where}.{key}")
     headers, url = via.take("header", dict, {}), via.take("url", str, "")
     via.finish()
     if bool(headers) == bool(url):
-        raise ConfigError(
-            f"{via.where} has {'both' if url else 'neither'}; expected one of "
-            '{ header = { x-canary = "always" } } and { url = "http://…" }'
-        )
+        raise ConfigError(f"{via.where} has {'both' if url else 'neither'}; {_WAYS}")
     return (
         Endpoint(_url(via.where, "url", url)) if url else Endpoint(edge.url, _strings(via, headers))
     )
@@ -109,16 +109,16 @@ def _strings(via: Table, headers: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in headers.items()}
 
 
-def _opposite(edge: Endpoint, canary: Endpoint) -> Endpoint:
+def _opposite(canary: Endpoint | None) -> Endpoint | None:
     """
     Return how to reach the stable version alone where that is not said.
 
-    "always" and "never" are what ingress-nginx has for its canary header; a router that knows no
-    "never" splits such a request as any other, which is refused as a step opens.
+    "always" and "never" are what ingress-nginx has for its canary header. Of any other way to the
+    canary there is no opposite: then it is a port-forward.
     """
-    if canary.headers and set(canary.headers.values()) == {_ALWAYS}:
-        return Endpoint(edge.url, dict.fromkeys(canary.headers, _NEVER))
-    return edge
+    if canary is not None and canary.headers and set(canary.headers.values()) == {_ALWAYS}:
+        return Endpoint(canary.url, dict.fromkeys(canary.headers, _NEVER))
+    return None
 
 
 def _naming(identity: Table) -> Naming:

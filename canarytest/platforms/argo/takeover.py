@@ -47,14 +47,20 @@ def settled(mirror: Mirror, api: Api, namespace: str, *, other_than: str = "") -
     )
 
 
-def attachable(view: RolloutView, plan: Plan) -> None:
-    """Raise NotBegun if there is no rollout in progress that has yet to be verified."""
+def attachable(view: RolloutView, plan: Plan, *, may_retry: bool) -> None:
+    """
+    Raise NotBegun if there is no rollout in progress that has yet to be verified.
+
+    With *may_retry* an aborted one will do: it begins again.
+    """
     where = f"the Rollout {view.name} (revision {view.revision})"
     if not view.is_rolling:
         raise NotBegun(
             f"{where} has no rollout in progress to attach to: it is {view.phase}; give the new "
             "image by --canary-image CONTAINER=IMAGE, or change the Rollout first"
         )
+    if view.is_aborted and may_retry:
+        return
     if view.is_aborted:
         raise NotBegun(
             f"{where} is aborted; nothing was touched; begin again with "
@@ -69,8 +75,8 @@ def attachable(view: RolloutView, plan: Plan) -> None:
         )
 
 
-def set_image(api: Api, path: str, rollout: Object, image: Image) -> list[orders.Operation]:
-    """Give *rollout* the *image*; return what takes it back while the controller sleeps."""
+def placed(rollout: Object, image: Image) -> tuple[int, str]:
+    """Return which container *image* is for, and the image that it has; raises NotBegun."""
     containers = rollout["spec"]["template"]["spec"]["containers"]
     names = [container["name"] for container in containers]
     if image.container not in names:
@@ -79,13 +85,12 @@ def set_image(api: Api, path: str, rollout: Object, image: Image) -> list[orders
             f"{', '.join(names)}"
         )
     number = names.index(image.container)
-    before = containers[number].get("image", "")
-    if before == image.image:
-        raise NotBegun(
-            f"--canary-image: the container {image.container!r} has the image {image.image!r} "
-            "already, so there is nothing to roll out; leave the option out to attach to a "
-            "rollout in progress"
-        )
+    return number, str(containers[number].get("image", ""))
+
+
+def set_image(api: Api, path: str, rollout: Object, image: Image) -> list[orders.Operation]:
+    """Give *rollout* the *image*; return what takes it back while no controller saw it."""
+    number, before = placed(rollout, image)
     generation = rollout["metadata"]["generation"]
     try:
         api.patch(path, orders.set_image(generation, number, image.container, image.image))

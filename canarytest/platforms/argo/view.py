@@ -64,6 +64,7 @@ class PodView:
     is_hopeless: bool  # whether waiting would not help
     restarted: str  # how the last restart came about; empty if there was none
     container: str  # that the trouble or the restart is of
+    port: int  # the first one of its first container; 0 if it names none
 
 
 def rollout_view(rollout: Object) -> RolloutView:
@@ -113,6 +114,7 @@ def pod_view(pod: Object) -> PodView:
         is_hopeless=is_hopeless,
         restarted=_ending((restarted.get("lastState") or {}).get("terminated")),
         container=container or restarted.get("name", ""),
+        port=_port(pod.get("spec") or {}),
     )
 
 
@@ -160,6 +162,12 @@ def _ending(terminated: Object | None) -> str:
     reason = terminated.get("reason", "")
     words = "" if reason in ("", "Error", "Completed") else f"{reason}, "
     return f"{words}exit {terminated.get('exitCode')}"
+
+
+def _port(spec: Object) -> int:
+    containers = spec.get("containers") or [{}]
+    ports = containers[0].get("ports") or [{}]
+    return int(ports[0].get("containerPort", 0))
 
 
 def _condition(status: Object, kind: str) -> Object:

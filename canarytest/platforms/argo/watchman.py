@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from canarytest.core.errors import PlatformError
 from canarytest.core.ports import Incident, IncidentKind
@@ -21,8 +21,10 @@ class Watchman:
     A pod is watched from the moment it was ready: before, whoever waits for it has the word.
     """
 
-    def __init__(self, logs: Logs, report: Callable[[Incident], None]) -> None:
-        self.names: dict[Version, str] = {}  # what the versions call themselves
+    def __init__(
+        self, logs: Logs, names: Mapping[Version, str], report: Callable[[Incident], None]
+    ) -> None:
+        self._names = names  # what the versions call themselves, once known
         self._logs = logs
         self._report = report
         self._lock = threading.Lock()
@@ -61,7 +63,7 @@ class Watchman:
     def _between(self, before: PodView, pod: PodView, ours: Ours) -> list[Incident]:
         versions = {ours.canary: Version.CANARY, ours.stable: Version.STABLE}
         version = versions.get(pod.hash)
-        name = self.names.get(version, f"the {version}") if version else "another revision"
+        name = self._names.get(version, f"the {version}") if version else "another revision"
         if pod.restarts > before.restarts or (pod.is_hopeless and not before.is_hopeless):
             how = pod.trouble or pod.restarted or "for no known reason"
             last = self._logs.last_line(pod, previous=pod.restarts > before.restarts)

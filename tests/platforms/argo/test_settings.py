@@ -6,6 +6,7 @@ import pytest
 
 from canarytest.config import Table
 from canarytest.core.errors import ConfigError
+from canarytest.core.reach import Endpoint
 from canarytest.platforms.argo import settings
 from canarytest.platforms.argo.settings import Settings
 
@@ -25,24 +26,35 @@ def read(**keys: Any) -> Settings:
 
 
 def test_a_header_that_says_always_has_a_never_for_the_stable_version() -> None:
+    url = GOOD["edge"]
     found = read()
 
-    assert found.canary.headers == {"x-canary": "always"}
-    assert found.stable.headers == {"x-canary": "never"}
-    assert found.edge.headers == {}
-    assert {found.canary.url, found.stable.url, found.edge.url} == {GOOD["edge"]}
+    assert found.canary == Endpoint(url, {"x-canary": "always"})
+    assert found.stable == Endpoint(url, {"x-canary": "never"})
+    assert found.edge == Endpoint(url)
 
 
-def test_another_header_leaves_the_stable_version_to_the_edge() -> None:
-    found = read(canary_via={"header": {"x-who": "canary"}})
-
-    assert found.stable == found.edge
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"canary_via": None},
+        {"canary_via": "port-forward"},
+        {"canary_via": {"header": {"x-who": "canary"}}},
+        {"canary_via": {"url": "http://canary"}},
+        {"stable_via": "port-forward"},
+    ],
+)
+def test_without_another_way_it_is_a_port_forward(keys: dict[str, Any]) -> None:
+    assert read(**keys).stable is None
 
 
 def test_each_version_may_have_a_url() -> None:
     found = read(canary_via={"url": "http://canary:81/"}, stable_via={"url": "http://stable:82"})
 
-    assert (found.canary.url, found.stable.url) == ("http://canary:81", "http://stable:82")
+    assert (found.canary, found.stable) == (
+        Endpoint("http://canary:81"),
+        Endpoint("http://stable:82"),
+    )
 
 
 def test_a_header_may_be_asked_for_at_a_path() -> None:
@@ -68,7 +80,7 @@ def test_timeouts_are_durations() -> None:
         ({"namespace": ""}, "'namespace' is missing; expected the namespace"),
         ({"rollout": None}, "'rollout' is missing; expected the name"),
         ({"edge": "petclinic"}, "edge: 'petclinic' is no URL; expected e.g."),
-        ({"canary_via": None}, "'canary_via' is missing; expected how to reach"),
+        ({"canary_via": "proxy"}, "canary_via: 'proxy' is no way to a version; expected one of"),
         ({"canary_via": {}}, "canary_via has neither; expected one of"),
         ({"canary_via": {"url": "http://a", "header": {"a": "b"}}}, "canary_via has both"),
         ({"canary_via": {"url": "a"}}, "canary_via.url: 'a' is no URL"),

@@ -1,0 +1,100 @@
+"""The ways in: users' edge, each version alone, and the names that answer there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from canarytest.core.errors import Inconclusive, PlatformError
+from canarytest.core.reach import Endpoint, Identity, Reach, Version
+from canarytest.platforms.argo import naming
+from canarytest.platforms.argo.api import Api
+from canarytest.platforms.argo.forward import Forward
+from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.settings import Settings
+from canarytest.platforms.argo.view import PodView
+
+_NOT_UP = "(the canary is not up)"  # as a name: no response gives it
+_AGAIN_S = 0.1
+
+
+class Ways:
+    """
+    Resolved by `start`: a header or URL as configured, else a port-forward to a ready pod.
+
+    *hash_of* tells which revision is which now.
+    """
+
+    def __init__(
+        self, found: Settings, api: Api, mirror: Mirror, hash_of: Callable[[Version], str]
+    ) -> None:
+        self.names: dict[Version, str] = {}  # what the versions call themselves, once known
+        self._settings, self._api, self._mirror, self._hash_of = found, api, mirror, hash_of
+        self._endpoints: dict[Version, Endpoint] = {}
+        self._forwards: list[Forward] = []
+        self._turn = 0
+
+    def start(self) -> None:
+        """Open the port-forwards that are wanted."""
+        ways = {Version.CANARY: self._settings.canary, Version.STABLE: self._settings.stable}
+        for version, endpoint in ways.items():
+            self._endpoints[version] = endpoint or self._forward(version)
+
+    def stop(self) -> None:
+        """Close them."""
+        for forward in self._forwards:
+            forward.stop()
+
+    def know_stable(self) -> None:
+        """Ask the stable version for its name; raises Inconclusive if it gives none."""
+        name, said = naming.ask(self._endpoints[Version.STABLE], self._settings.naming)
+        if not name:
+            raise Inconclusive(
+                f"the stable version does not say which version it is: {said}; check identity "
+                f"and edge in [{self._settings.where}]"
+            )
+        self.names[Version.STABLE] = name
+
+    def know_canary(self, over: threading.Event) -> None:
+        """Ask until the way to the canary leads to it: routers take a moment."""
+        found, stable = self._settings, self.names[Version.STABLE]
+        give_up = time.monotonic() + found.timeouts.reach_s
+        while True:
+            name, said = naming.ask(self._endpoints[Version.CANARY], found.naming)
+            if name and name != stable:
+                self.names[Version.CANARY] = name
+                return
+            if over.wait(_AGAIN_S):
+                raise PlatformError("gave up looking for the canary: the rollout was aborted")
+            if time.monotonic() > give_up:
+                raise Inconclusive(
+                    f"the canary is not reached by canary_via: {name or 'nobody'} answers "
+                    f"({said}); either the way does not lead to it, or both versions go by the "
+                    f"name {stable!r}; check canary_via and identity in [{found.where}]"
+                )
+
+    def reach(self) -> Reach:
+        """Return the ways as they are known now."""
+        how, names = self._settings.naming, self.names
+        identity = Identity(
+            canary=names.get(Version.CANARY, _NOT_UP),
+            stable=names.get(Version.STABLE, ""),
+            header=how.header,
+            path=None if how.header and how.path == "/" else how.path,
+            json=how.json,
+        )
+        canary, stable = (self._endpoints[v] for v in (Version.CANARY, Version.STABLE))
+        return Reach(self._settings.edge, canary, stable, identity)
+
+    def _forward(self, version: Version) -> Endpoint:
+        forward = Forward(self._api, self._settings.namespace, lambda: self._pod(version))
+        self._forwards.append(forward)
+        return Endpoint(forward.start())
+
+    def _pod(self, version: Version) -> PodView | None:
+        """Return the next of the pods that serve *version*, in turn."""
+        hash_ = self._hash_of(version)
+        pods = [p for p in self._mirror.pods if p.hash == hash_ and p.is_ready and not p.is_leaving]
+        self._turn += 1
+        return pods[self._turn % len(pods)] if pods else None
