@@ -180,6 +180,9 @@ _TYPES: dict[str, type[Event]] = {
 }
 
 
+_ATOMS = (str, int, float, type(None))
+
+
 def as_json(event: Event) -> dict[str, Any]:
     """Return *event* as plain data, its time as text and its name first."""
     if isinstance(event, Unknown):
@@ -213,7 +216,7 @@ def from_json(data: Mapping[str, Any]) -> Event:
 
 def _plain(value: Any) -> Any:
     """Return *value* with no dataclass in it; a fifth of the time that `asdict` takes."""
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, _ATOMS):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)

@@ -14,6 +14,8 @@ from typing import Self
 from canarytest.core.errors import CanaryError
 from canarytest.core.events import Event, as_json, from_json
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str)
+
 Reporter = Callable[[Event], None]
 
 PATIENCE_S = 0.5  # how long who emits waits for the reporters: a terminal may be stopped by Ctrl-S
@@ -185,7 +187,7 @@ def read(path: Path) -> Iterator[Event]:
 
 
 def _line(event: Event) -> bytes:
-    text = json.dumps(as_json(event), ensure_ascii=False, separators=(", ", ": "), default=str)
+    text = _ENCODER.encode(as_json(event))
     # What is no Unicode (captured output may be anything) becomes the escape that JSON has for it.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
