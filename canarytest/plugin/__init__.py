@@ -14,7 +14,7 @@ _MARKERS = (
         "rollout whose weight is in the range, or whose label is in steps"
     ),
     (
-        "load(file, users=10, spawn_rate=10, rate=None): put the load of a locustfile on the "
+        "load(file, users=1, spawn_rate=users, rate=None): put the load of a locustfile on the "
         "canary from the moment its step opens"
     ),
 )

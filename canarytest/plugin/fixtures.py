@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
 import pytest
 import requests
 
 from canarytest.config import nearest
-from canarytest.core.bands import is_metric
+from canarytest.core.bands import GAUGES, is_metric
 from canarytest.core.errors import Inconclusive, LoadBreach, SplitMismatch, WrongVersion
 from canarytest.core.judge import Zone
 from canarytest.core.measure import Tally
@@ -25,6 +26,8 @@ from canarytest.plugin.service import LoadView, Service
 SERVICE = pytest.StashKey[Service]()
 PLAN = pytest.StashKey[Plan]()
 TARGET = pytest.StashKey[str]()
+_ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_BOUNDS = ("error_rate", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
 TIMEOUT_S = 30.0  # of a request of a suite that gives none; no test may hang a rollout
 
 
@@ -33,19 +36,29 @@ class VersionSession(requests.Session):
 
     def __init__(self, endpoint: Endpoint, check: Callable[[requests.Response], None]) -> None:
         super().__init__()
-        self.base_url = endpoint.url
+        self.base_url = endpoint.url.rstrip("/")
         self.headers.update(endpoint.headers)
         self._check = check
 
     def request(  # type: ignore[override]  # all arguments but these two go through as they are
         self, method: str, url: str, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Send a request; *url* may be a path. Without *timeout* it waits 30 s at most."""
-        kwargs.setdefault("timeout", TIMEOUT_S)
-        full = url if "://" in url else urljoin(self.base_url.rstrip("/") + "/", url.lstrip("/"))
-        response = super().request(method, full, *args, **kwargs)
-        if full.startswith(self.base_url):
-            self._check(response)
+        """Send a request; *url* may be a path."""
+        full = url if _ABSOLUTE.match(url) else f"{self.base_url}/{url.lstrip('/')}"
+        return super().request(method, full, *args, **kwargs)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """
+        Send what is prepared, and check who answered; a redirect comes through here as well.
+
+        Without a timeout it waits 30 s at most for each part of the answer.
+        """
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = TIMEOUT_S
+        response = super().send(request, **kwargs)
+        for answer in (*response.history, response):
+            if f"{answer.url}/".startswith(f"{self.base_url}/"):  # others are asked as they are
+                self._check(answer)
         return response
 
 
@@ -137,13 +150,7 @@ class StepLoad:
         Waits until each is decided, and no longer. Raises LoadBreach if one is broken for sure,
         Inconclusive if the load ends before it can be told.
         """
-        for metric in bounds:
-            if not is_metric(metric):
-                known = ("error_rate", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
-                raise TypeError(
-                    f"assert_within() knows no metric {metric!r}{nearest(metric, known) or '.'} "
-                    f"Allowed: {', '.join(known)}."
-                )
+        _check_bounds(bounds)
         findings = self._service.check_load(self._key, bounds)
         broken = [finding.sentence for finding in findings if finding.zone is Zone.ROLL_BACK]
         if broken:
@@ -227,6 +234,26 @@ def split(canary_service: Service) -> SplitObserver:
 def load(request: pytest.FixtureRequest, canary_service: Service) -> StepLoad:
     """The load of this step: the test's own by its marker, or the configured one."""
     return StepLoad(canary_service, key_of(request.node.get_closest_marker("load")))
+
+
+def _check_bounds(bounds: Mapping[str, float]) -> None:
+    if not bounds:
+        raise TypeError(
+            "assert_within() asserts nothing without a bound; "
+            "expected e.g. error_rate=0.05, latency_p95_ms=1000"
+        )
+    for metric, bound in bounds.items():
+        if not is_metric(metric) or metric in GAUGES:  # those are the platform's
+            raise TypeError(
+                f"assert_within() knows no metric {metric!r}{nearest(metric, _BOUNDS) or '.'} "
+                f"Allowed: {', '.join(_BOUNDS)}."
+            )
+        if (
+            isinstance(bound, bool)
+            or not isinstance(bound, int | float)
+            or not 0 < bound < math.inf
+        ):
+            raise TypeError(f"assert_within({metric}={bound!r}): expected a number above 0")
 
 
 def _made_by_either(response: requests.Response) -> None:
