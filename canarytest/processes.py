@@ -37,7 +37,8 @@ class Kept:
         self._on_exit = on_exit
         self._lock = threading.Lock()
         self._released = False
-        self._ended = threading.Event()
+        self._ended = threading.Event()  # the child
+        self._gone = threading.Event()  # and its keeper
         threading.Thread(target=self._read, name=f"kept-{pid}", daemon=True).start()
 
     @classmethod
@@ -91,30 +92,28 @@ class Kept:
     def stop(self) -> None:
         """End the child and its descendants; return when they are gone. From any thread."""
         self.release()
-        if not self._ended.wait(self._grace_s + _KILL_WITHIN_S):
+        if not self._gone.wait(self._grace_s + _KILL_WITHIN_S):
             self._keeper.kill()
-            self._ended.wait(_KILL_WITHIN_S)
+            self._gone.wait(_KILL_WITHIN_S)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the child has ended, at most *seconds*; return whether it has."""
-        return self._ended.wait(seconds)
+        """Wait until the child and its keeper are gone, at most *seconds*; return whether so."""
+        return self._gone.wait(seconds)
 
     def _read(self) -> None:
-        status = None
-        for line in _pipe(self._keeper.stdout):
-            word, _, number = line.decode().partition(" ")
-            if word == "exited":
-                status = int(number)
-        if status is None:
-            status = self._end_the_orphans()
+        word, _, number = _pipe(self._keeper.stdout).readline().decode().partition(" ")
+        status = int(number) if word == "exited" else self._end_the_orphans()
         with self._lock:
             by_itself = not self._released
             self._released = True
-            _discard(self._keeper)
+            _pipe(self._keeper.stdin).close()
             self.exit_status = status
         self._ended.set()
-        if by_itself and self._on_exit:
-            self._on_exit(status)
+        if by_itself and self._on_exit:  # the keeper takes some 10 ms to end as well
+            name = f"kept-{self.pid}-exit"
+            threading.Thread(target=self._on_exit, args=(status,), name=name, daemon=True).start()
+        _discard(self._keeper)
+        self._gone.set()
 
     def _end_the_orphans(self) -> int:
         """End what a killed keeper left of the child's group; return the child's status."""

@@ -198,5 +198,5 @@ class Router:
         return {}
 
     def _restarted(self, status: int, last_line: str) -> None:
-        message = f"Envoy {ending(status)} and was started again; last log line: {last_line}"
+        message = f"Envoy {ending(status)} and is started again; last log line: {last_line}"
         self._on_incident(Incident(IncidentKind.ROUTER, None, message))

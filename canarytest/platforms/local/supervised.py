@@ -108,13 +108,11 @@ class Supervised:
             if not self._kept_up or self._over.is_set():
                 return
         last_line = self.last_line  # before the next one writes to the same log
-        delay_s = next(self._delays)
-        # Whoever is told may wait for what a restart brings back, so an immediate one comes first.
-        if delay_s:
-            self._on_end(status, last_line)
-        self._start_again(delay_s)
-        if not delay_s:
-            self._on_end(status, last_line)
+        # At once: else a test that fails for want of it is told first, and blamed. Beside: whoever
+        # is told may wait for what the restart brings back.
+        told = (status, last_line)
+        threading.Thread(target=self._on_end, args=told, name="ended", daemon=True).start()
+        self._start_again(next(self._delays))
 
     def _start_again(self, delay_s: float) -> None:
         while not self._over.wait(delay_s):

@@ -1,5 +1,6 @@
 """What the tests of the local platform share: settings, plans, requests, waiting for ends."""
 
+import contextlib
 import os
 import select
 from collections import Counter
@@ -89,6 +90,13 @@ def application(name: str) -> psutil.Process:
         if process.cmdline()[2:3] == [str(APP)] and process.cmdline()[4] == name
     ]
     return process
+
+
+def comes_back(name: str) -> psutil.Process:
+    """Wait until there is an application of this *name*; there is none while it is restarted."""
+    while True:
+        with contextlib.suppress(ValueError, psutil.Error):
+            return application(name)
 
 
 def has_ended(pid: int) -> bool:

@@ -100,7 +100,8 @@ def test_a_version_that_falls_is_started_again(
     assert incident == Incident(
         IncidentKind.RESTARTED, version, f"{name} ended with status 3; last log line: out of memory"
     )
-    assert stage.application(name).pid != pid
+    assert stage.has_ended(pid)
+    assert stage.comes_back(name).pid != pid
 
 
 def test_a_version_that_is_no_longer_ready(make: Make, incidents: Incidents) -> None:
