@@ -144,9 +144,12 @@ class Running:
             assert self._process.poll() is None, self._stage.output()
             os.sched_yield()  # nobody tells: look again
 
-    def interrupt(self, number: signal.Signals) -> None:
-        """Send a signal to the controller, and to nobody else."""
-        self._process.send_signal(number)
+    def interrupt(self, number: signal.Signals, *, to_all: bool = False) -> None:
+        """Send a signal to the controller; *to_all*: to its workers as well, as Ctrl-C does."""
+        if to_all:
+            os.killpg(self._process.pid, number)
+        else:
+            self._process.send_signal(number)
 
     def descendants(self) -> list[psutil.Process]:
         """Return all processes of the run but the first."""
@@ -203,6 +206,7 @@ class Stage:
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         return Running(self, process)
 
