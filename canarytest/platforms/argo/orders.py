@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from canarytest.platforms.argo.view import HELD_BY
+
 Operation = dict[str, Any]
+_HELD_BY_PATH = f"/metadata/annotations/{HELD_BY.replace('/', '~1')}"  # RFC 6901
 
 
 def abort(canary: str) -> list[Operation]:
@@ -31,21 +34,28 @@ def release(canary: str, index: int) -> list[Operation]:
     return [_is_canary(canary), _is_at(index), {"op": "remove", "path": "/status/pauseConditions"}]
 
 
-def hold(canary: str, index: int) -> list[Operation]:
-    """Stay at step *index* whatever its duration; for the Rollout itself."""
+def hold(canary: str, index: int, run: str) -> list[Operation]:
+    """Let *run* stay at step *index* whatever its duration; for the Rollout itself."""
     return [
         _is_canary(canary),
         _is_at(index),
         {"op": "add", "path": "/spec/paused", "value": True},
+        {"op": "add", "path": _HELD_BY_PATH, "value": run},
     ]
 
 
 def let_go() -> list[Operation]:
-    """End a hold; for the Rollout itself."""
+    """End a hold of ours; for the Rollout itself."""
     return [
         {"op": "test", "path": "/spec/paused", "value": True},
         {"op": "remove", "path": "/spec/paused"},
+        {"op": "remove", "path": _HELD_BY_PATH},
     ]
+
+
+def forget_hold() -> list[Operation]:
+    """Remove the mark of a hold that somebody else ended; for the Rollout itself."""
+    return [{"op": "remove", "path": _HELD_BY_PATH}]
 
 
 def set_image(generation: int, container: int, name: str, image: str) -> list[Operation]:

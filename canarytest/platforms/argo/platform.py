@@ -73,7 +73,13 @@ class ArgoPlatform:
         self._ways = Ways(found, api, self._mirror, self._hash_of)
         self._watchman = Watchman(self._logs, self._ways.names, self._report)
         self._walk = Walk(
-            api, urgent, self._mirror, self._path, self._logs, timeouts=found.timeouts
+            api,
+            urgent,
+            self._mirror,
+            path=self._path,
+            run_id=run_id,
+            logs=self._logs,
+            timeouts=found.timeouts,
         )
         holder = f"{run_id}@{socket.gethostname()}"
         self._lease = Lease(api, found.namespace, found.rollout, holder, self._lost)
@@ -172,7 +178,13 @@ class ArgoPlatform:
         self._lease.take()
         rollout = self._api.get(self._path)
         self._mirror.start(rollout["spec"])
-        return takeover.settled(self._mirror, self._api, self._settings.namespace)
+        view = takeover.settled(self._mirror, self._api, self._settings.namespace)
+        if view.is_held and not view.is_held_by_us:
+            raise NotBegun(
+                f"somebody paused the Rollout {view.name} (spec.paused), so that it does not go "
+                "on; set it to false first"
+            )
+        return view
 
     def _is_new_image(self, view: RolloutView) -> bool:
         if self._image is None:

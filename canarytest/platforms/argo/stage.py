@@ -18,6 +18,7 @@ class Ours:
     floor: int  # the steps at which the controller may be
     ceiling: int
     is_promoting: bool = False
+    is_holding: bool = False  # at a timed step, by spec.paused
 
 
 def missing(view: RolloutView, pods: Iterable[PodView], step: Step, plan: Plan) -> str:
@@ -54,6 +55,11 @@ def blamed(view: RolloutView) -> str:
 
 
 def _moved(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
+    if ours.is_holding and not view.is_held:
+        return (
+            "somebody else set spec.paused to false, which held the rollout while it is judged; if "
+            "it was Argo CD's self-heal, let it ignore that field"
+        )
     if view.index > ours.ceiling:
         step = f"{ours.ceiling} ({kinds[ours.ceiling]})" if ours.ceiling < len(kinds) else "the end"
         return f"somebody else let the rollout go on from step {step} to step {view.index}"

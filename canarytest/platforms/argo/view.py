@@ -8,6 +8,7 @@ from typing import Any
 
 HASH_LABEL = "rollouts-pod-template-hash"
 REVISION = "rollout.argoproj.io/revision"
+HELD_BY = "canarytest/held-by"  # an annotation: which run of ours set spec.paused
 PAUSE_STEP = "CanaryPauseStep"
 Object = Mapping[str, Any]
 
@@ -23,6 +24,7 @@ class RolloutView:
     observed_generation: int
     replicas: int
     is_held: bool  # spec.paused
+    is_held_by_us: bool  # by this run, or by one that ended before it could let go
     canary: str  # the pod hash of spec.template; also the stable one's once promoted
     stable: str  # the pod hash of the stable revision; empty before the first
     index: int  # of the current step
@@ -71,16 +73,18 @@ def rollout_view(rollout: Object) -> RolloutView:
     """Read *rollout*. What Argo leaves out is false, empty or 0."""
     metadata, spec = rollout["metadata"], rollout.get("spec") or {}
     status = rollout.get("status") or {}
+    annotations = metadata.get("annotations") or {}
     weights = (status.get("canary") or {}).get("weights") or {}
     canary = weights.get("canary") or {}
     return RolloutView(
         name=metadata["name"],
         version=_number(metadata.get("resourceVersion")),
-        revision=(metadata.get("annotations") or {}).get(REVISION, ""),
+        revision=annotations.get(REVISION, ""),
         generation=int(metadata.get("generation", 0)),
         observed_generation=_number(status.get("observedGeneration")),
         replicas=int(spec.get("replicas", 1)),
         is_held=bool(spec.get("paused")),
+        is_held_by_us=bool(spec.get("paused")) and HELD_BY in annotations,
         canary=status.get("currentPodHash", ""),
         stable=status.get("stableRS", ""),
         index=int(status.get("currentStepIndex") or 0),

@@ -40,14 +40,22 @@ class Walk:
     """
 
     def __init__(
-        self, api: Api, urgent: Api, mirror: Mirror, path: str, logs: Logs, timeouts: Timeouts
+        self,
+        api: Api,
+        urgent: Api,
+        mirror: Mirror,
+        *,
+        path: str,
+        run_id: str,
+        logs: Logs,
+        timeouts: Timeouts,
     ) -> None:
         self.ours: Ours | None = None  # None: nothing was taken over
         self.plan: Plan | None = None
         self.is_aborted = False
         self._api, self._urgent, self._mirror, self._path = api, urgent, mirror, path
-        self._logs, self._timeouts = logs, timeouts
-        self._holds = False
+        self._run_id, self._logs, self._timeouts = run_id, logs, timeouts
+        self._has_held = False
         self._waiting_since: dict[str, float] = {}  # pods without a node
         self._tidying: threading.Thread | None = None
 
@@ -58,14 +66,15 @@ class Walk:
     def reach(self, step: Step) -> None:
         """Go on until *step* is in force; raises CanaryNotReady when the canary is in the way."""
         ours, plan = self._driven()
-        self.ours = replace(ours, ceiling=step.spec_index)
+        self.ours = replace(ours, ceiling=step.spec_index, is_holding=False)
         self._go(step.spec_index, lambda: missing(*self._seen(), step, plan), step)
-        self.ours = replace(ours, floor=step.spec_index, ceiling=step.spec_index)
+        at = step.spec_index
+        self.ours = replace(ours, floor=at, ceiling=at, is_holding=not step.indefinite)
 
     def finish(self) -> None:
         """Go on until the canary is the stable version."""
         ours, plan = self._driven()
-        self.ours = replace(ours, ceiling=len(plan.kinds), is_promoting=True)
+        self.ours = replace(ours, ceiling=len(plan.kinds), is_promoting=True, is_holding=False)
         self._go(len(plan.kinds), lambda: _unpromoted(self._mirror.rollout, ours), None)
 
     def abort(self) -> None:
@@ -84,8 +93,7 @@ class Walk:
             )
         except ApiError as error:
             if error.status != INVALID or self._read().canary == ours.canary:
-                raise
-            return  # the revision that we drove is no longer the one on its way
+                raise  # else the revision that we drove is no longer the one on its way
         self._tidy()
 
     def close(self) -> None:
@@ -123,7 +131,7 @@ class Walk:
         return _Move.HOLD if is_there else None
 
     def _end_of_hold(self) -> _Move:
-        if not self._holds:
+        if not self._mirror.rollout.is_held_by_us:
             raise PlatformError(
                 "somebody else paused the Rollout (spec.paused): it does not go on until they "
                 "set it to false"
@@ -132,10 +140,10 @@ class Walk:
 
     def _order(self, move: _Move) -> None:
         ours, index = self._driven()[0], self._mirror.rollout.index
-        self._holds = self._holds or move is _Move.HOLD
+        self._has_held = self._has_held or move is _Move.HOLD
         path, order = {
             _Move.RELEASE: (f"{self._path}/status", orders.release(ours.canary, index)),
-            _Move.HOLD: (self._path, orders.hold(ours.canary, index)),
+            _Move.HOLD: (self._path, orders.hold(ours.canary, index, self._run_id)),
             _Move.LET_GO: (self._path, orders.let_go()),
         }[move]
         try:
@@ -144,8 +152,6 @@ class Walk:
             if error.status != INVALID:
                 raise
             self._read()  # it is no longer as it was when this was ordered: look again
-        if move is _Move.LET_GO:
-            self._holds = False
 
     def _read(self) -> RolloutView:
         self._mirror.see(self._urgent.get(self._path, patience_s=0))
@@ -185,15 +191,17 @@ class Walk:
         return self.ours, self.plan
 
     def _tidy(self) -> None:
-        """End our hold beside: while it lasts, Argo scales nothing down."""
-        if self._holds and self._tidying is None:
+        """End our hold beside: while it lasts, Argo scales nothing down, whoever's it is now."""
+        if self._has_held and self._tidying is None:
             self._tidying = threading.Thread(target=self._let_go, name="canarytest-let-go")
             self._tidying.daemon = True
             self._tidying.start()
 
     def _let_go(self) -> None:
-        with contextlib.suppress(PlatformError):
-            self._api.patch(self._path, orders.let_go(), patience_s=_LATER_S)
+        for order in (orders.let_go(), orders.forget_hold()):  # the second if somebody else did
+            with contextlib.suppress(PlatformError):
+                self._api.patch(self._path, order, patience_s=_LATER_S)
+                return
 
 
 def _unpromoted(view: RolloutView, ours: Ours) -> str:

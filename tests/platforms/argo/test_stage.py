@@ -93,6 +93,13 @@ def test_a_rollout_sent_back_while_a_step_is_open_is_not_ours() -> None:
     assert "sent back from step 4 to step 1" in trespass(view(), at_ten, KINDS)
 
 
+def test_a_hold_that_somebody_else_ended_is_noticed_before_the_step_is_left() -> None:
+    holding = replace(OURS, floor=TEN_AT, ceiling=TEN_AT, is_holding=True)
+
+    assert "set spec.paused to false" in trespass(view(AT_TEN), holding, KINDS)
+    assert trespass(view(AT_TEN, paused=True), holding, KINDS) == ""
+
+
 def test_a_promotion_of_our_own_is_none_of_somebody_else() -> None:
     ours = replace(OURS, ceiling=len(KINDS), is_promoting=True)
 
