@@ -138,20 +138,24 @@ class Run:
         *trouble* is why the tests ended early, if they did.
         """
         driver = self.driver
-        if not driver.is_promoted and driver.reason is None:
-            cause, sentence = trouble or (Cause.INTERNAL, "the run ended before the last step")
-            driver.abort(cause, sentence)
+        cause, sentence = trouble or (Cause.INTERNAL, "the run ended before the last step")
         proven = True
         try:
+            self._abort_unless_ended(cause, sentence)
             self._stop_loads()
             proven = driver.settle()
         except KeyboardInterrupt:
+            self._abort_unless_ended(cause, sentence)  # should that be what was interrupted
             driver.give_up("interrupted again while the rollback was being proven")
             proven = False
         finally:
             self.outcome = outcome_of(driver.reason, proven=proven or driver.is_promoted)
             self._take_down(self.outcome)
         return self.outcome
+
+    def _abort_unless_ended(self, cause: Cause, sentence: str) -> None:
+        if not self.driver.is_promoted and self.driver.reason is None:
+            self.driver.abort(cause, sentence)
 
     def facts(self) -> Facts:
         """Return what the rollout turned out to be."""

@@ -8,6 +8,8 @@ point of their own. Each key of its target but `edge_port` is a way to misbehave
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -49,6 +51,7 @@ class Misbehaviour:
         self.begin: str | None = table.take("begin_raises", str, None)
         self.open: dict[str, str] = table.take("open_raises", dict, {})  # label -> trouble
         self.abort_fails = table.take("abort_fails", int, 0)  # times
+        self.abort_interrupts = table.take("abort_interrupts", bool, False)  # once, as Ctrl-C
         self.stays = table.take("stays", bool, False)  # the abort is taken, and not done
         self.unnamed = table.take("unnamed", bool, False)  # no answer says who made it
         self.gauges: dict[str, float] = table.take("gauges", dict, {})
@@ -98,6 +101,8 @@ class StandIn:
         """Give the canary nothing."""
         self._note("abort")
         self._aborts += 1
+        if self.wrong.abort_interrupts and self._aborts == 1:
+            os.kill(os.getpid(), signal.SIGINT)
         if self._aborts <= self.wrong.abort_fails:
             raise PlatformError("503 Service Unavailable")
         if not self.wrong.stays:

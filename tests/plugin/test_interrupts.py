@@ -36,6 +36,20 @@ def test_a_test_that_interrupts(project: Project, body: str, reason: str) -> Non
     assert project.summary["rollback"]["proven"]
 
 
+def test_an_interrupt_of_the_abort_that_ends_the_run(project: Project) -> None:
+    """It is not the first: the rollout is as open as one whose proof is interrupted."""
+    project.configure(t={"abort_interrupts": True, "abort_fails": 2})
+    project.suite("""
+        def test_login(request):
+            request.session.shouldstop = "enough"
+    """)
+    result = project.run_apart()
+
+    assert result.ret == 11
+    assert project.summary["exit_status"] == 11
+    assert project.calls[-1] == "close"
+
+
 def test_a_plugin_that_wants_to_stop(project: Project) -> None:
     project.suite("""
         def test_login(request):
