@@ -18,12 +18,22 @@ from collections.abc import Sequence
 from benchmarks.figures import Figure, table
 
 # Each is a module with `main(*, quick)` that returns its figures.
-NAMES = ("start_up", "step_overhead", "probe_cost", "load_throughput", "way_back")
+NAMES = (
+    "start_up",
+    "step_overhead",
+    "probe_cost",
+    "load_throughput",
+    "way_back",
+    "steps_under_xdist",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is named, or all; return the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; expected {', '.join(NAMES)}")
     figures: list[Figure] = []
     for name in options.names or NAMES:
         began = time.monotonic()
