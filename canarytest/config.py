@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -25,15 +26,16 @@ class Table:
     A table of the configuration that is being read.
 
     Each `take` removes a key; `finish` refuses what nobody took, so that the reader itself is
-    the list of allowed keys.
+    the list of allowed keys. *known* are keys of the same table that somebody else takes: they are
+    named where a key is unknown, and found where one is misspelt.
     """
 
-    def __init__(self, values: object, where: str) -> None:
+    def __init__(self, values: object, where: str, *, known: Iterable[str] = ()) -> None:
         if not isinstance(values, Mapping):
             raise ConfigError(f"{where}: {values!r} is not a table")
         self.where = where
         self._left: dict[str, Any] = dict(values)
-        self._known: list[str] = []
+        self._known: list[str] = list(known)
 
     def take(self, key: str, kind: type[T], default: Any = _MISSING) -> T:
         """
@@ -45,13 +47,16 @@ class Table:
         value = self._left.pop(key, _MISSING)
         if value is _MISSING:
             if default is _MISSING:
-                raise ConfigError(f"{self.where}: {key!r} is missing; expected {_NAMES[kind]}")
+                wanted = f"{_NAMES[kind]}{self._misspelt(key)}"
+                raise ConfigError(f"{self.where}: {key!r} is missing; expected {wanted}")
             chosen: T = default
             return chosen
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ConfigError(f"{self.where}.{key}: {value!r} is not {_NAMES[kind]}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{self.where}.{key}: {value!r} is not a finite number")
         return value
 
     def has(self, key: str) -> bool:
@@ -67,6 +72,13 @@ class Table:
                 + nearest(value, allowed)
             )
         return value
+
+    def strings(self, key: str, default: Iterable[str]) -> tuple[str, ...]:
+        """Return the strings listed under *key*; raises ConfigError if there is anything else."""
+        values = self.take(key, list, list(default))
+        if not all(isinstance(value, str) for value in values):
+            raise ConfigError(f"{self.where}.{key}: {values!r} is not a list of strings")
+        return tuple(values)
 
     def table(self, key: str) -> Table:
         """Return the table under *key*; an empty one if there is none."""
@@ -84,3 +96,7 @@ class Table:
                 f"{self.where}: unknown key {key!r}{nearest(key, self._known) or '.'} "
                 f"Allowed: {', '.join(sorted(self._known))}."
             )
+
+    def _misspelt(self, key: str) -> str:
+        close = difflib.get_close_matches(key, self._left, n=1)
+        return f"; did you mean it by {close[0]!r}?" if close else ""

@@ -24,6 +24,7 @@ class Preflight:
     plan: Plan
     errors: tuple[str, ...]  # the run must not begin
     warnings: tuple[str, ...]
+    rules: tuple[str, ...]  # of the errors, each once
 
 
 def check(settings: Settings) -> Preflight:
@@ -36,11 +37,15 @@ def check(settings: Settings) -> Preflight:
     plan = plan_of(rollout)
     errors: list[str] = []
     warnings: list[str] = []
+    rules: dict[str, None] = {}
     for finding, where in found:
-        is_error = finding.severity == "error"
-        is_allowed = finding.rule in settings.allow
-        (errors if is_error and not is_allowed else warnings).append(_told(finding, where))
-    return Preflight(_shortened(plan, settings.pause_at_most), tuple(errors), tuple(warnings))
+        if finding.severity == "error" and finding.rule not in settings.allow:
+            errors.append(_told(finding, where))
+            rules[finding.rule] = None
+        else:
+            warnings.append(_told(finding, where))
+    shortened = _shortened(plan, settings.pause_at_most)
+    return Preflight(shortened, tuple(errors), tuple(warnings), tuple(rules))
 
 
 def refuse_unsupported(plan: Plan, platform: Platform, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from canarytest.config import Table, nearest
 from canarytest.core.bands import DEFAULT_BANDS, Band, Policy, is_metric
 from canarytest.core.driver import Limits
 from canarytest.core.errors import ConfigError
+from canarytest.core.lint import RULES
 from canarytest.core.plan import seconds
 from canarytest.core.proof import Terms
 from canarytest.signals.load import LoadSpec
 
 SECTION = "tool.canarytest"
+_TARGET_KEYS = ("platform", "rollout", "pause_at_most", "allow")  # of any platform
+_HIGHEST = {"error_rate": 1.0, "cpu": 10.0, "memory": 10.0}  # shares; who writes 90 means 0.9
 MINIMAL = """\
 [tool.canarytest]
 target = "local"
@@ -55,7 +59,7 @@ class Settings:
 
     def platform_table(self) -> Table:
         """Return the target's own keys, to be read by its platform."""
-        return Table(self.options, self.where)
+        return Table(self.options, self.where, known=_TARGET_KEYS)
 
     def documents(self) -> Sequence[Mapping[str, Any]]:
         """Return the Rollout as its platform has it, and what is beside it."""
@@ -72,16 +76,15 @@ def read(root: Path, target: str | None) -> Settings:
     """
     top = Table(_section(root / "pyproject.toml"), SECTION)
     default = top.take("target", str, "local")
-    suites = tuple(top.take("suites", list, ["suites"]))
+    suites = _suites(top)
     reports = root / top.take("reports", str, "reports")
     judge = top.table("judge")
     look_longer = _duration(judge, "look_longer", 60.0)
     policy = _policy(top.table("bands"), judge)
     limits = Limits(look_longer, proof=_proof(top.table("proof")))
     probe = top.table("probe")
-    probe_rate, probe_path = probe.take("rate", float, 20.0), probe.take("path", str, "")
-    probe.finish()
-    load = _load(top.table("load") if top.has("load") else None, root)
+    probe_rate, probe_path = _probe(probe)
+    load = _load(top, root)
     targets = top.table("targets")
     top.finish()
     name = target or default
@@ -90,10 +93,8 @@ def read(root: Path, target: str | None) -> Settings:
     _known_platform(platform, table.where)
     # A platform that reads the Rollout itself knows it by another key than a path.
     manifest = None if platform in _sources() else root / table.take("rollout", str)
-    at_most = _duration(table, "pause_at_most", -1.0)
-    allow = tuple(table.take("allow", list, []))
-    if probe_rate <= 0:
-        raise ConfigError(f"{SECTION}.probe.rate: {probe_rate} is not above 0")
+    at_most = _duration(table, "pause_at_most", 0.0) if table.has("pause_at_most") else None
+    allow = _allowed(table)
     return Settings(
         root=root,
         target=name,
@@ -104,9 +105,9 @@ def read(root: Path, target: str | None) -> Settings:
         policy=policy,
         limits=limits,
         probe_rate=probe_rate,
-        probe_path=probe_path or None,
+        probe_path=probe_path,
         load=load,
-        pause_at_most=None if at_most < 0 else at_most,
+        pause_at_most=at_most,
         allow=allow,
         options=table.rest(),
         where=table.where,
@@ -143,7 +144,8 @@ def _section(path: Path) -> object:
         raise ConfigError(_offer(f"{path} does not exist")) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    section = data.get("tool", {}).get("canarytest")
+    tool = data.get("tool")
+    section = tool.get("canarytest") if isinstance(tool, Mapping) else None
     if section is None:
         raise ConfigError(_offer(f"{path} has no [tool.canarytest]"))
     return section
@@ -155,8 +157,10 @@ def _offer(found: str) -> str:
 
 def _target(targets: Table, name: str) -> Table:
     known = targets.rest()
+    if not known:
+        raise ConfigError(f"{targets.where}: there is no target. A minimal one:\n\n{MINIMAL}")
     if name not in known:
-        listed = ", ".join(sorted(known)) or "none"
+        listed = ", ".join(sorted(known))
         hint = nearest(name, known) or "."
         raise ConfigError(f"{targets.where}: there is no target {name!r}{hint} Targets: {listed}.")
     return Table(known[name], f"{targets.where}.{name}")
@@ -172,6 +176,36 @@ def _known_platform(name: str, where: str) -> None:
         )
 
 
+def _suites(top: Table) -> tuple[str, ...]:
+    suites = top.strings("suites", ["suites"])
+    if not suites:
+        raise ConfigError(f"{SECTION}.suites: it is empty; expected files or folders of tests")
+    return suites
+
+
+def _probe(table: Table) -> tuple[float, str | None]:
+    is_given = table.has("path")
+    rate, path = table.take("rate", float, 20.0), table.take("path", str, "/")
+    table.finish()
+    if rate <= 0:
+        raise ConfigError(f"{table.where}.rate: {rate} is not above 0, in requests a second")
+    if not path.startswith("/"):
+        raise ConfigError(f"{table.where}.path: {path!r} is not a path; it has to begin with '/'")
+    return rate, path if is_given else None
+
+
+def _allowed(table: Table) -> tuple[str, ...]:
+    rules = [rule.id for rule in RULES]
+    allow = table.strings("allow", [])
+    for name in allow:
+        if name not in rules:
+            raise ConfigError(
+                f"{table.where}.allow: there is no rule {name!r}{nearest(name, rules) or '.'} "
+                f"Rules: {', '.join(rules)}."
+            )
+    return allow
+
+
 def _policy(bands: Table, judge: Table) -> Policy:
     chosen = dict(DEFAULT_BANDS)
     for metric, value in bands.rest().items():
@@ -182,7 +216,7 @@ def _policy(bands: Table, judge: Table) -> Policy:
                 f"{bands.where}: unknown metric {metric!r}{hint} "
                 f"Allowed: {', '.join(known)}, or another percentile such as latency_p99_ms."
             )
-        chosen[metric] = _band(value, f"{bands.where}.{metric}")
+        chosen[metric] = _band(metric, value, f"{bands.where}.{metric}")
     policy = Policy(
         chosen,
         false_alarm=judge.take("false_alarm", float, 0.01),
@@ -199,7 +233,7 @@ def _policy(bands: Table, judge: Table) -> Policy:
     return policy
 
 
-def _band(value: object, where: str) -> Band:
+def _band(metric: str, value: object, where: str) -> Band:
     numbers = value if isinstance(value, list) else []
     if len(numbers) != 2 or not all(_is_number(number) for number in numbers):  # noqa: PLR2004
         raise ConfigError(f"{where}: {value!r} is not [warning from, roll back from], two numbers")
@@ -208,6 +242,8 @@ def _band(value: object, where: str) -> Band:
         raise ConfigError(
             f"{where}: {value!r}: the warning has to be above 0 and not above the roll-back"
         )
+    if roll_back > _HIGHEST.get(metric, math.inf):
+        raise ConfigError(f"{where}: {value!r}: expected shares, 0.05 for 5 %")
     return Band(warning, roll_back)
 
 
@@ -232,15 +268,18 @@ def _proof(table: Table) -> Terms:
     return terms
 
 
-def _load(table: Table | None, root: Path) -> LoadSpec | None:
-    return None if table is None else LoadSpec.from_table(table, root)
+def _load(top: Table, root: Path) -> LoadSpec | None:
+    values = top.take("load", dict, None)
+    return None if values is None else LoadSpec.from_table(Table(values, f"{SECTION}.load"), root)
 
 
 def _duration(table: Table, key: str, default: float) -> float:
     """Take a duration: a number of seconds, or text such as '2m'."""
-    value = table.take(key, object, default)
-    if isinstance(value, str):
-        return seconds(value)
-    if not _is_number(value):
+    value: Any = table.take(key, object, default)
+    try:
+        length = seconds(value) if isinstance(value, str) else value
+    except ConfigError as error:
+        raise ConfigError(f"{table.where}.{key}: {error}") from None
+    if not _is_number(length) or not 0 <= length < math.inf:
         raise ConfigError(f"{table.where}.{key}: {value!r} is not a duration, e.g. 10 or '2m'")
-    return float(value)  # type: ignore[arg-type]  # `_is_number` says so
+    return float(length)

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,8 @@ def lint(config: pytest.Config) -> int:
     for line in (*found.errors, *found.warnings):
         sys.stdout.write(f"{line}\n\n")
     steps = " -> ".join(step.label for step in found.plan.steps)
-    sys.stdout.write(
-        f"{found.plan.rollout}: {steps}: {len(found.errors)} errors, "
-        f"{len(found.warnings)} warnings\n"
-    )
+    counted = f"{_counted(found.errors, 'error')}, {_counted(found.warnings, 'warning')}"
+    sys.stdout.write(f"{found.plan.rollout}: {steps}: {counted}\n")
     return int(pytest.ExitCode.USAGE_ERROR) if found.errors else 0
 
 
@@ -136,11 +134,16 @@ def _register_run(
 
 def _refusal(found: preflight.Preflight) -> str:
     listed = "\n\n".join(found.errors)
+    rules = ", ".join(f'"{rule}"' for rule in found.rules)
     return (
-        f"the rollout was not begun, the preflight found {len(found.errors)} errors:\n\n"
+        f"the rollout was not begun, the preflight found {_counted(found.errors, 'error')}:\n\n"
         f"{listed}\n\n"
-        'To go on in spite of one, name its rule in the target: allow = ["…"]'
+        f"To go on in spite of one, name its rule in the target: allow = [{rules}]"
     )
+
+
+def _counted(things: Sequence[str], name: str) -> str:
+    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
 
 
 def _choose_suites(config: pytest.Config, chosen: settings.Settings) -> None:

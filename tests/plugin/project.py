@@ -162,7 +162,7 @@ def manifest(steps: list[Any], **canary: Any) -> dict[str, Any]:
 def toml(data: Any, name: str = "") -> str:
     """Return *data* as TOML: tables by their full name, what is in lists inline."""
     plain = {key: value for key, value in data.items() if not isinstance(value, dict)}
-    lines = [f"[{name}]"] if plain else []
+    lines = [f"[{name}]"] if name and (plain or not data) else []
     lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in plain.items()]
     text = "\n".join(lines) + "\n"
     for key, value in data.items():
