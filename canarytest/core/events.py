@@ -180,15 +180,14 @@ _TYPES: dict[str, type[Event]] = {
 }
 
 
-_ATOMS = (str, int, float, type(None))
-
-
 def as_json(event: Event) -> dict[str, Any]:
     """Return *event* as plain data, its time as text and its name first."""
     if isinstance(event, Unknown):
         return {"time": timestamp(event.time), "event": event.name, **event.values}
     names: tuple[str, ...] = type(event).__match_args__[1:]
-    values = {name: _plain(getattr(event, name)) for name in names}
+    values = {name: getattr(event, name) for name in names}  # `asdict` takes ten times as long
+    if "findings" in values:  # all other fields are plain data
+        values["findings"] = tuple(map(dataclasses.asdict, values["findings"]))
     return {"time": timestamp(event.time), "event": type(event).__name__, **values}
 
 
@@ -212,19 +211,6 @@ def from_json(data: Mapping[str, Any]) -> Event:
     if "bands" in values:
         values["bands"] = {name: tuple(band) for name, band in values["bands"].items()}
     return kind(time, **values)
-
-
-def _plain(value: Any) -> Any:
-    """Return *value* with no dataclass in it; a fifth of the time that `asdict` takes."""
-    if isinstance(value, _ATOMS):
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map(_plain, value))
-    return value
 
 
 def timestamp(seconds: float) -> str:

@@ -47,9 +47,12 @@ class Outcomes:
         if test is None:
             test = self._running[key] = TestSoFar(worker=worker)
         test.seconds += report.duration
-        if str(report.outcome) == "rerun":  # pytest-rerunfailures: it begins again
-            test.is_to_be_rerun = True
-        is_new = self._decide(test, report)
+        if report.outcome == "passed" and report.when != "call":
+            is_new = False  # most reports, and none of them decides
+        else:
+            # pytest-rerunfailures: it begins again
+            test.is_to_be_rerun = test.is_to_be_rerun or str(report.outcome) == "rerun"
+            is_new = self._decide(test, report)
         if report.when not in ("teardown", "???"):
             return test, is_new, False
         self._running.pop(key)
@@ -98,7 +101,7 @@ def _outcome(report: pytest.TestReport) -> TestOutcome | None:
         return TestOutcome.FAILED if report.when == "call" else TestOutcome.ERROR
     if report.skipped:
         return TestOutcome.XFAILED if hasattr(report, "wasxfail") else TestOutcome.SKIPPED
-    if report.when == "call":
+    if report.when == "call" and report.passed:
         return TestOutcome.XPASSED if hasattr(report, "wasxfail") else TestOutcome.PASSED
     return None
 
