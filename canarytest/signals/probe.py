@@ -14,6 +14,7 @@ from canarytest.core.reach import Endpoint, Identity, Version
 
 BAD_STATUS = 500
 TIMEOUT_S = 2.0
+_CHUNK, _MOST_BYTES = 1 << 16, 1 << 22
 LANES = 4  # requests that may be under way at once, so that one that hangs does not blind us
 
 
@@ -33,7 +34,7 @@ def ask(
         if status >= BAD_STATUS:
             trouble = f"status {status}"
         elif version is None:
-            trouble = f"answered by neither version: {value!r}"
+            trouble = f"answered by neither version: {value!r}, status {status}"
     ended = time.monotonic()
     return ProbeSample(ended, version, not trouble, (ended - began) * 1000, trouble)
 
@@ -118,10 +119,22 @@ def _request(
         headers = {"Connection": "close", **endpoint.headers}
         connection.request("GET", url.path.rstrip("/") + path, headers=headers)
         response = connection.getresponse()
-        body = response.read()
+        body = _read(response, time.monotonic() + timeout_s)
         return response.status, _value(response, body, identity)
     finally:
         connection.close()
+
+
+def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
+    """Read the body; a socket's timeout is of each part, and some bodies never end."""
+    body = bytearray()
+    while chunk := response.read1(_CHUNK):
+        body += chunk
+        if time.monotonic() > deadline or len(body) > _MOST_BYTES:
+            raise TimeoutError(f"the answer does not end: {len(body)} bytes so far")
+    if response.length:
+        raise http.client.IncompleteRead(bytes(body), response.length)
+    return bytes(body)
 
 
 def _value(response: http.client.HTTPResponse, body: bytes, identity: Identity) -> str | None:
@@ -129,7 +142,10 @@ def _value(response: http.client.HTTPResponse, body: bytes, identity: Identity) 
         return response.getheader(identity.header)
     if response.status >= BAD_STATUS:
         return None
-    found = json.loads(body)
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):  # a page of an error, or of somebody else
+        return None
     for key in (identity.json or "").split("."):
         found = found.get(key) if isinstance(found, dict) else None
     return None if found is None else str(found)
