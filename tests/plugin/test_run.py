@@ -160,6 +160,28 @@ def test_a_step_that_does_not_open(
     assert project.tests["test_login[10%]"] == "skipped"
 
 
+def test_a_rollout_that_another_run_drives_is_left_alone(project: Project) -> None:
+    project.configure(t={"begin_raises": "locked"})
+    project.suite(LOGIN)
+    result = project.run()
+
+    assert result.ret == 12
+    assert project.calls == ["begin", "close"]
+    assert project.summary["outcome"] == "error"
+    assert project.tests["test_login[dark]"] == "skipped"
+
+
+def test_a_rollout_that_cannot_be_begun(project: Project) -> None:
+    """Nothing was answered yet, so that there is nothing to prove."""
+    project.configure(t={"begin_raises": "platform"})
+    project.suite(LOGIN)
+    result = project.run()
+
+    assert result.ret == 12
+    assert project.calls == ["begin", *BACK]
+    assert project.summary["reason"] == "platform, as configured"
+
+
 def test_a_leak_in_the_dark_is_found_without_any_test_of_it(project: Project) -> None:
     project.configure(t={"share": 1.0})
     project.suite(LOGIN)

@@ -1,0 +1,50 @@
+"""A load beside the tests of a step, by a real generator."""
+
+from tests.plugin.project import Project
+
+ONE_STEP = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
+VISITS = """
+    from locust import FastHttpUser, task
+
+    class Visitor(FastHttpUser):
+        @task
+        def visit(self):
+            self.client.get("/visits")
+"""
+TEST = """
+    import pytest
+
+    @pytest.mark.load("load/visits.py", users=2)
+    def test_load(load):
+        load.assert_within(error_rate=0.2, latency_p95_ms=20_000)
+        assert load.requests >= 1
+        assert load.failures == 0
+        assert 0 < load.p50 <= load.p95 <= load.p99
+        assert load.stable.requests
+"""
+LENIENT = {"latency_p95_ms": [20_000, 30_000]}  # this machine may be busy
+
+
+def test_a_load_is_counted_by_version(project: Project) -> None:
+    project.rollout(ONE_STEP)
+    project.configure(bands=LENIENT, judge={"look_longer": 30})
+    project.write("load/visits.py", VISITS)
+    project.suite(TEST)
+    result = project.run()
+
+    assert result.ret == 0, result.stdout.str()
+    told = [event for event in project.events_of("MeasurementTaken") if event["source"] == "load"]
+    assert told
+    assert project.summary["exposure"]["requests"] > 0
+
+
+def test_a_load_that_the_canary_fails_ends_the_rollout(project: Project) -> None:
+    project.rollout(ONE_STEP)
+    project.configure(bands=LENIENT, t={"broken": ["/visits"]})
+    project.write("load/visits.py", VISITS)
+    project.suite(TEST)
+    result = project.run()
+
+    assert result.ret == 1, result.stdout.str()
+    assert "error rate" in project.summary["reason"]
+    assert project.calls == ["begin", "open 50%", "abort", "close"]
