@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import urllib3
+import yaml
 from kubernetes import client, config, stream
+from kubernetes.config import kube_config
 from kubernetes.config.config_exception import ConfigException
 
 from canarytest.config import nearest
@@ -91,6 +93,10 @@ class Api:
     def replace(self, path: str, body: Mapping[str, Any]) -> Any:
         """Replace what is at *path*, if its resourceVersion is still the one of *body*."""
         return self._ask("PUT", path, body)
+
+    def delete(self, path: str) -> Any:
+        """Delete what is at *path*."""
+        return self._ask("DELETE", path)
 
     @contextlib.contextmanager
     def watch(self, path: str, *, quiet_s: float, **query: str) -> Iterator[Iterator[Any]]:
@@ -187,17 +193,11 @@ def connect(context: str, where: str) -> Api:
 
 
 def _configuration(context: str, where: str) -> client.Configuration:
-    try:
-        known = [str(entry["name"]) for entry in config.list_kube_config_contexts()[0]]  # type: ignore[no-untyped-call]
-    except (ConfigException, OSError) as error:
-        raise ConfigError(
-            f"{where}: there is no kubeconfig to read: {error}; expected one that has the context "
-            f"{context!r}; set KUBECONFIG to its path"
-        ) from None
+    known = _contexts(where, context)
     if context not in known:
         raise ConfigError(
             f"{where}.context: the kubeconfig has no context {context!r}"
-            f"{nearest(context, known) or '.'} Contexts: {', '.join(known)}."
+            f"{nearest(context, known) or '.'} Contexts: {', '.join(known) or 'none'}."
         )
     configuration = client.Configuration()
     try:
@@ -208,6 +208,19 @@ def _configuration(context: str, where: str) -> client.Configuration:
             "that are in the kubeconfig; correct it there"
         ) from None
     return configuration
+
+
+def _contexts(where: str, context: str) -> list[str]:
+    """Return what contexts there are; the client's own list wants one of them to be current."""
+    try:
+        merged = kube_config.KubeConfigMerger(kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config  # type: ignore[no-untyped-call]
+        entries = merged.value.get("contexts") if merged else None
+        return [str(entry["name"]) for entry in entries or ()]
+    except (ConfigException, OSError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"{where}: the kubeconfig cannot be read: {error}; expected one that has the context "
+            f"{context!r}; set KUBECONFIG to its path"
+        ) from None
 
 
 def _lines(reply: urllib3.BaseHTTPResponse) -> Iterator[Any]:

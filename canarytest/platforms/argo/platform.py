@@ -101,7 +101,7 @@ class ArgoPlatform:
             if not is_new:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
             self._ways.start()
-            self._ways.know_stable()
+            self._ways.know_stable(self._over)
             if is_new:
                 self._set_image()
         if is_new:

@@ -46,33 +46,39 @@ class Ways:
         for forward in self._forwards:
             forward.stop()
 
-    def know_stable(self) -> None:
+    def know_stable(self, over: threading.Event) -> None:
         """Ask the stable version for its name; raises Inconclusive if it gives none."""
-        name, said = naming.ask(self._endpoints[Version.STABLE], self._settings.naming)
+        name, said = self._ask(Version.STABLE, lambda name: bool(name), over)
         if not name:
             raise Inconclusive(
                 f"the stable version does not say which version it is: {said}; check identity "
-                f"and edge in [{self._settings.where}]"
+                f"and stable_via in [{self._settings.where}]"
             )
         self.names[Version.STABLE] = name
 
     def know_canary(self, over: threading.Event) -> None:
         """Ask until the way to the canary leads to it: routers take a moment."""
-        found, stable = self._settings, self.names[Version.STABLE]
-        give_up = time.monotonic() + found.timeouts.reach_s
+        stable = self.names[Version.STABLE]
+        name, said = self._ask(Version.CANARY, lambda name: name not in ("", stable), over)
+        if name in ("", stable):
+            raise Inconclusive(
+                f"the canary is not reached by canary_via: {name or 'nobody'} answers ({said}); "
+                f"either the way does not lead to it, or both versions go by the name {stable!r}; "
+                f"check canary_via and identity in [{self._settings.where}]"
+            )
+        self.names[Version.CANARY] = name
+
+    def _ask(
+        self, version: Version, is_it: Callable[[str], bool], over: threading.Event
+    ) -> tuple[str, str]:
+        """Ask *version* until its name is what *is_it* says, or time is up: return the last."""
+        give_up = time.monotonic() + self._settings.timeouts.reach_s
         while True:
-            name, said = naming.ask(self._endpoints[Version.CANARY], found.naming)
-            if name and name != stable:
-                self.names[Version.CANARY] = name
-                return
+            name, said = naming.ask(self._endpoints[version], self._settings.naming)
+            if is_it(name) or time.monotonic() > give_up:
+                return name, said
             if over.wait(_AGAIN_S):
-                raise PlatformError("gave up looking for the canary: the rollout was aborted")
-            if time.monotonic() > give_up:
-                raise Inconclusive(
-                    f"the canary is not reached by canary_via: {name or 'nobody'} answers "
-                    f"({said}); either the way does not lead to it, or both versions go by the "
-                    f"name {stable!r}; check canary_via and identity in [{found.where}]"
-                )
+                raise PlatformError(f"gave up looking for the {version}: the rollout was aborted")
 
     def reach(self) -> Reach:
         """Return the ways as they are known now."""

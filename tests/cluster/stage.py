@@ -1,0 +1,242 @@
+"""A namespace on a real cluster with PetClinic in it, and runs of canarytest against it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from canarytest.core.errors import PlatformError
+from canarytest.platforms.argo import watch
+from canarytest.platforms.argo.api import Api
+from canarytest.platforms.argo.mirror import Mirror
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+CLUSTER = ROOT.parent / "shared" / "cluster" / "cluster"
+EDGE = os.environ.get("CANARYTEST_EDGE", "http://127.0.0.1:18000")
+READY_WITHIN_S = 90.0
+_GROUPS = {
+    "Service": "/api/v1",
+    "ServiceAccount": "/api/v1",
+    "Role": "/apis/rbac.authorization.k8s.io/v1",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1",
+    "TraefikService": "/apis/traefik.io/v1alpha1",
+    "IngressRoute": "/apis/traefik.io/v1alpha1",
+    "Rollout": "/apis/argoproj.io/v1alpha1",
+}
+Object = dict[str, Any]
+
+
+def images() -> None:
+    """Make the images of PetClinic: a tag says which version it is, and what is wrong with it."""
+    faults = {
+        "v100": [],
+        "v101": [],
+        "v102": [],
+        "v103-login": ["login"],
+        "v103-slow": ["slow-some=0.3:1.5"],
+        "v103-crash": ["crash-at-start"],
+    }
+    for tag, fault in faults.items():
+        command = ["python3", "-m", "petclinic", "--version", tag[:4], "--host", "0.0.0.0"]  # noqa: S104
+        command += ["--port", "8080", *(["--fault", *fault] if fault else [])]
+        _make_image(tag, command)
+
+
+def _make_image(tag: str, command: list[str]) -> None:
+    folder = ROOT / ".pytest_cache" / "petclinic-image"
+    shutil.rmtree(folder, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "petclinic", folder / "petclinic", ignore=ignored)
+    arguments = ["image", f"local/petclinic:{tag}", str(folder), "--", *command]
+    subprocess.run([str(CLUSTER), *arguments], check=True, capture_output=True)
+
+
+def rollout(steps: list[Object] | None = None, *, has_router: bool = True) -> Object:
+    """Return the Rollout of deploy/petclinic with short pauses, for a small machine."""
+    made: Object = yaml.safe_load((DEPLOY / "petclinic" / "rollout.yaml").read_text())
+    canary = made["spec"]["strategy"]["canary"]
+    for step in canary["steps"]:
+        if (step.get("pause") or {}).get("duration"):
+            step["pause"]["duration"] = "2s"
+    if has_router:
+        canary |= {"abortScaleDownDelaySeconds": 2, "scaleDownDelaySeconds": 2}
+    else:
+        for key in ("canaryService", "stableService", "trafficRouting"):
+            del canary[key]
+    canary["steps"] = steps or canary["steps"]
+    container = made["spec"]["template"]["spec"]["containers"][0]
+    container["resources"]["requests"] = {"cpu": "20m", "memory": "64Mi"}
+    return made
+
+
+def documents(path: Path) -> Iterator[Object]:
+    """Return the documents of *path*."""
+    yield from yaml.safe_load_all(path.read_text())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended."""
+
+    status: int
+    summary: Object
+    output: str
+
+    @property
+    def steps(self) -> list[str]:
+        """The labels of the steps that were opened."""
+        return [step["label"] for step in self.summary["steps"] if step["opened"]]
+
+
+class Stage:
+    """A namespace of its own, and a project that targets it."""
+
+    def __init__(self, api: Api, kubeconfig: Object, namespace: str, project: Path) -> None:
+        self.api, self.namespace, self.project = api, namespace, project
+        self._kubeconfig = kubeconfig
+
+    def build(self, made: Object, *others: Object) -> None:
+        """Create the namespace with the Rollout *made* and what it needs, and wait for it."""
+        name = {"metadata": {"name": self.namespace}, "apiVersion": "v1", "kind": "Namespace"}
+        self.api.create("/api/v1/namespaces", name)
+        for document in (*documents(DEPLOY / "rbac.yaml"), *others, made):
+            self._create(document)
+        self.wait_healthy(made)
+        self._write_kubeconfig()
+
+    def wait_healthy(self, made: Object) -> None:
+        """Return once the Rollout *made* is complete."""
+        mirror = Mirror(self.api, self.namespace, made["metadata"]["name"])
+        mirror.start(made["spec"])
+        try:
+            healthy = mirror.wait(lambda: mirror.rollout.phase == "Healthy" or None, READY_WITHIN_S)
+            assert healthy, mirror.rollout
+        finally:
+            mirror.stop()
+
+    def read(self) -> Object:
+        """Return the Rollout as it is."""
+        found: Object = self.api.get(f"{watch.rollouts(self.namespace)}/was")
+        return found
+
+    def service_url(self, name: str) -> str:
+        """Return where the Service *name* is reached."""
+        found = self.api.get(f"/api/v1/namespaces/{self.namespace}/services/{name}")
+        return f"http://{found['spec']['clusterIP']}"
+
+    def write_project(self, target: str, suite: Path) -> None:
+        """Write the project: its *target*, and *suite*."""
+        (self.project / "suites").mkdir(parents=True, exist_ok=True)
+        shutil.copy(suite, self.project / "suites" / "test_petclinic.py")
+        shutil.copytree(ROOT / "load", self.project / "load", dirs_exist_ok=True)
+        (self.project / "pyproject.toml").write_text(
+            PROJECT.format(namespace=self.namespace, target=target)
+        )
+
+    def run(self, *options: str) -> Ran:
+        """Run canarytest under the rights of deploy/rbac.yaml, and no others."""
+        command = [sys.executable, "-m", "pytest", "--canary", "--canary-target", "staging"]
+        done = subprocess.run(
+            [*command, *options],
+            cwd=self.project,
+            env={**os.environ, "KUBECONFIG": str(self._limited)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        try:
+            summary = json.loads((self.project / "reports/latest/summary.json").read_text())
+        except FileNotFoundError:
+            raise AssertionError(output) from None
+        return Ran(done.returncode, summary, output)
+
+    def remove(self) -> None:
+        """Delete the namespace, without waiting for its end."""
+        self.api.delete(f"/api/v1/namespaces/{self.namespace}")
+
+    @property
+    def _limited(self) -> Path:
+        return self.project / "kubeconfig"
+
+    def _create(self, document: Object) -> None:
+        document["metadata"]["namespace"] = self.namespace
+        for subject in document.get("subjects", ()):
+            subject["namespace"] = self.namespace
+        kind = document["kind"]
+        path = f"{_GROUPS[kind]}/namespaces/{self.namespace}/{kind.lower()}s"
+        self.api.create(path, document)
+
+    def _write_kubeconfig(self) -> None:
+        accounts = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
+        made = self.api.create(f"{accounts}/canarytest/token", {"spec": {}})
+        limited = {
+            **self._kubeconfig,
+            "users": [{"name": "canarytest", "user": {"token": made["status"]["token"]}}],
+            "contexts": [
+                {
+                    "name": "staging",
+                    "context": {
+                        "cluster": self._kubeconfig["clusters"][0]["name"],
+                        "user": "canarytest",
+                    },
+                }
+            ],
+            "current-context": "",
+        }
+        self.project.mkdir(parents=True, exist_ok=True)
+        self._limited.write_text(yaml.safe_dump(limited))
+
+
+class Beside:
+    """Does something once a condition of the Rollout holds, while a run goes on."""
+
+    def __init__(self, stage: Stage, condition: Any, act: Any) -> None:
+        self._mirror = Mirror(stage.api, stage.namespace, "was", self._look)
+        self._stage, self._condition, self._act = stage, condition, act
+        self._lock = threading.Lock()
+        self.is_done = False
+
+    def __enter__(self) -> Self:
+        self._mirror.start(self._stage.read()["spec"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._mirror.stop()
+
+    def _look(self) -> None:
+        with self._lock:
+            try:
+                is_due = not self.is_done and self._condition(self._mirror.rollout)
+            except PlatformError:
+                return
+            if is_due:
+                self.is_done = True
+                self._act(self._stage)
+
+
+PROJECT = """
+[tool.canarytest]
+target = "staging"
+suites = ["suites"]
+
+[tool.canarytest.proof]
+window = "4s"
+responses = 200
+
+[tool.canarytest.targets.staging]
+platform = "argo"
+context = "staging"
+namespace = "{namespace}"
+rollout = "was"
+{target}
+"""
