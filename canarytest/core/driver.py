@@ -13,7 +13,7 @@ from canarytest.core.abort import Abort
 from canarytest.core.bands import Policy
 from canarytest.core.errors import CanaryNotReady, Inconclusive, NotBegun, PlatformError
 from canarytest.core.evidence import Evidence, TestOutcome
-from canarytest.core.judge import Judgement, Verdict, Zone, judge
+from canarytest.core.judge import UNANSWERED, Judgement, Verdict, Zone, judge
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Platform
@@ -311,6 +311,9 @@ class Driver:
         failed = judgement.verdict is Verdict.FAILED
         is_tests = judgement.findings[0].zone is Zone.ROLL_BACK
         cause = (Cause.TEST if is_tests else Cause.BREACH) if failed else Cause.INCONCLUSIVE
+        found = next((f for f in judgement.findings if f.sentence == judgement.reason), None)
+        if found is not None and found.metric == UNANSWERED:
+            cause = Cause.WORLD  # users cannot come in: neither a judgement nor a lack of data
         self.abort(cause, judgement.reason)
 
     def _wait_for_decision(self) -> Judgement | None:

@@ -16,6 +16,7 @@ from canarytest.core.reach import Version
 from canarytest.core.split import contradicts, judge_split
 
 GAUGE_MINIMUM = 3  # samples
+UNANSWERED = "unanswered"  # the metric of what users got no answer to
 
 
 class Verdict(StrEnum):
@@ -289,5 +290,5 @@ def _unanswered(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         f"{none} of {n} requests at the edge ({none / n:.1%}) were answered by neither version"
     )
     yield Finding(
-        "unanswered", Zone.UNTRUSTED if is_bad else Zone.SHOWN, sentence, n, 0, none / n, low, high
+        UNANSWERED, Zone.UNTRUSTED if is_bad else Zone.SHOWN, sentence, n, 0, none / n, low, high
     )

@@ -276,6 +276,22 @@ def test_load_trouble_aborts_as_inconclusive() -> None:
     assert rehearsal.driver.reason == Reason(Cause.INCONCLUSIVE, "the generator is too slow", "10%")
 
 
+def test_an_edge_that_does_not_answer_is_the_worlds_failure() -> None:
+    """Envoy hangs, or DNS, or the network: no data, but not for want of looking."""
+    rehearsal = rehearse()
+
+    def verify(driver: Driver, step: Step) -> None:
+        rehearsal.edge.next(*[None] * 80)
+        rehearsal.clock.advance(2)
+        driver.see_test(TestOutcome.PASSED, "test_it")
+
+    assert not rehearsal.walk(verify)
+    assert rehearsal.driver.reason is not None
+    assert rehearsal.driver.reason.cause is Cause.WORLD
+    assert "answered by neither version" in rehearsal.driver.reason.sentence
+    assert outcome_of(rehearsal.driver.reason, proven=True).exit_status == 12
+
+
 def test_a_gauge_over_its_band_aborts() -> None:
     rehearsal = rehearse()
     for second in (1, 2, 3):
