@@ -139,7 +139,7 @@ class Run:
         """
         driver = self.driver
         cause, sentence = trouble or (Cause.INTERNAL, "the run ended before the last step")
-        proven = True
+        proven = False
         try:
             self._abort_unless_ended(cause, sentence)
             self._stop_loads()
@@ -147,7 +147,6 @@ class Run:
         except KeyboardInterrupt:
             self._abort_unless_ended(cause, sentence)  # should that be what was interrupted
             driver.give_up("interrupted again while the rollback was being proven")
-            proven = False
         finally:
             self.outcome = outcome_of(driver.reason, proven=proven or driver.is_promoted)
             self._take_down(self.outcome)
