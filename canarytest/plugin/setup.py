@@ -134,10 +134,11 @@ def _register_run(
 
 def _refusal(found: preflight.Preflight) -> str:
     listed = "\n\n".join(found.errors)
+    beside = "".join(f"{warning}\n\n" for warning in found.warnings)  # to be corrected in one go
     rules = ", ".join(f'"{rule}"' for rule in found.rules)
     return (
         f"the rollout was not begun, the preflight found {_counted(found.errors, 'error')}:\n\n"
-        f"{listed}\n\n"
+        f"{listed}\n\n{beside}"
         f"To go on in spite of one, name its rule in the target: allow = [{rules}]"
     )
 
