@@ -7,6 +7,7 @@ The errors of canarytest, one class for each handler that exists.
     - NotBegun         it is not ours to drive   -> exit status 12, nothing was touched
       - RolloutLocked  another run drives it     -> the same
   - CanaryNotReady     the canary did not come up -> abort, exit status 1
+  - Aborted            a test waited in vain   -> it is skipped, the abort goes on
   - Inconclusive       too little could be seen  -> abort, exit status 10
 * WrongVersion(AssertionError)  a response was not made by the version that was asked
 * SplitMismatch(AssertionError) the share at the edge is not the one that was set
@@ -38,6 +39,10 @@ class RolloutLocked(NotBegun):
 
 class CanaryNotReady(CanaryError):
     """The canary did not become ready, or ended before it was."""
+
+
+class Aborted(CanaryError):
+    """The rollout was aborted while somebody waited for what can no longer be seen."""
 
 
 class Inconclusive(CanaryError):

@@ -33,6 +33,11 @@ class Reason:
     sentence: str
     step: str | None  # the label of the open step; None before the first
 
+    def __str__(self) -> str:
+        """Return it as tests that do not run any more are told."""
+        where = f"aborted at {self.step}" if self.step else "aborted before the first step"
+        return f"{where}: {self.sentence}"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

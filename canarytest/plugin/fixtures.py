@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ import requests
 
 from canarytest.config import nearest
 from canarytest.core.bands import GAUGES, is_metric
-from canarytest.core.errors import Inconclusive, LoadBreach, SplitMismatch, WrongVersion
+from canarytest.core.errors import Aborted, Inconclusive, LoadBreach, SplitMismatch, WrongVersion
 from canarytest.core.judge import Zone
 from canarytest.core.measure import Tally
 from canarytest.core.plan import Plan, Step
@@ -81,7 +82,8 @@ class SplitObserver:
 
     def observe(self) -> SplitVerdict:
         """Return what was seen; the first who asks in a step lets it be looked at."""
-        return self._service.split()
+        with _skipped_if_aborted():
+            return self._service.split()
 
     def assert_matches(self) -> None:
         """
@@ -106,7 +108,8 @@ class StepLoad:
     @property
     def view(self) -> LoadView:
         """What was counted so far, by version."""
-        return self._service.load(self._key)
+        with _skipped_if_aborted():
+            return self._service.load(self._key)
 
     @property
     def requests(self) -> int:
@@ -151,7 +154,8 @@ class StepLoad:
         Inconclusive if the load ends before it can be told.
         """
         _check_bounds(bounds)
-        findings = self._service.check_load(self._key, bounds)
+        with _skipped_if_aborted():
+            findings = self._service.check_load(self._key, bounds)
         broken = [finding.sentence for finding in findings if finding.zone is Zone.ROLL_BACK]
         if broken:
             raise LoadBreach("; ".join(broken))
@@ -254,6 +258,15 @@ def _check_bounds(bounds: Mapping[str, float]) -> None:
             or not 0 < bound < math.inf
         ):
             raise TypeError(f"assert_within({metric}={bound!r}): expected a number above 0")
+
+
+@contextlib.contextmanager
+def _skipped_if_aborted() -> Iterator[None]:
+    """Skip the test if the rollout was aborted while it waited: it is not what went wrong."""
+    try:
+        yield
+    except Aborted as error:
+        pytest.skip(str(error))
 
 
 def _made_by_either(response: requests.Response) -> None:

@@ -10,26 +10,21 @@ from pathlib import Path
 
 from canarytest.clock import SystemClock
 from canarytest.core import events
-from canarytest.core.bands import Policy
 from canarytest.core.driver import Driver, Emit
 from canarytest.core.errors import CanaryError
-from canarytest.core.judge import Finding
 from canarytest.core.measure import LoadSecond
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Facts, Platform
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reasons import Cause, Outcome, outcome_of
-from canarytest.core.split import SplitVerdict
+from canarytest.plugin.answers import Answers
 from canarytest.plugin.gate import Gate
 from canarytest.plugin.loads import Specs, StepLoads
 from canarytest.plugin.sampling import EdgeTallies, Ticker
-from canarytest.plugin.service import LoadView
 from canarytest.plugin.settings import Settings
-from canarytest.signals.edge import observe_split
-from canarytest.signals.probe import Probe, ask
+from canarytest.signals.probe import Probe
 
 PROOF_MARGIN = 1.2  # the probe asks this much faster than the proof needs
-NEEDED_VIEW = 50  # requests of the canary before a test is shown figures it did not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +76,7 @@ class Run:
         self._specs: Specs = {}
         self._edge = EdgeTallies()
         self._ticker = Ticker(self._tick)
-        self._split: SplitVerdict | None = None
-        self._splitting = threading.Lock()
+        self.answers = Answers(self.driver)  # for the fixtures
         self._began = self.clock.now()
         self.driver.on_abort(self._on_abort)
 
@@ -96,10 +90,11 @@ class Run:
         if facts is None:
             return
         self._loads = StepLoads(specs, self.driver, self.info.directory, self._tell_load)
+        self.answers.loads, self.answers.probe_path = self._loads, self._probe_path(facts)
         self._probe = Probe(
             facts.reach.edge,
-            lambda: self.facts().reach.identity,
-            path=self._probe_path(facts),
+            lambda: self.answers.facts().reach.identity,
+            path=self.answers.probe_path,
             rate=self.settings.probe_rate,
             deliver=self._deliver,
         )
@@ -156,51 +151,15 @@ class Run:
         if not self.driver.is_promoted and self.driver.reason is None:
             self.driver.abort(cause, sentence)
 
-    def facts(self) -> Facts:
-        """Return what the rollout turned out to be."""
-        if self.driver.facts is None:
-            raise CanaryError("the rollout has not begun")
-        return self.driver.facts
-
-    def check_load(self, key: str, bounds: Mapping[str, float]) -> tuple[Finding, ...]:
-        """Wait until the load *key* is decided against *bounds*."""
-        return self._open_loads().board(key).check(bounds, self._step_policy())
-
-    def load(self, key: str) -> LoadView:
-        """Wait for the first requests of the load *key*, and return it so far."""
-        board = self._open_loads().board(key)
-        return board.wait_until(lambda view: view.canary.requests >= NEEDED_VIEW)
-
-    def split(self) -> SplitVerdict:
-        """Observe the edge of the open step, once."""
-        with self._splitting:
-            if self._split is None:
-                self._split = self._observe_split()
-            return self._split
-
-    def _observe_split(self) -> SplitVerdict:
-        reach, step = self.facts().reach, self.driver.step
-        if step is None:
-            raise CanaryError("no step is open")
-        path = self._probe_path(self.facts())
-        policy = self._step_policy()
-        return observe_split(
-            lambda: ask(reach.edge, reach.identity, path),
-            step.share,
-            alpha=policy.alpha,
-            miss=policy.miss,
-            is_over=lambda: self.driver.reason is not None,
-        )
-
     def _open(self, step: Step) -> None:
         loads = self._open_loads()
-        self._split = None
+        self.answers.forget_split()
         if not self.driver.open(step, load_expected=loads.are_expected(step)):
             return
         with contextlib.ExitStack() as stack:
             stack.callback(self._gate.open, step.label)  # also when the load does not start
             try:
-                loads.start(step, self.facts().reach)
+                loads.start(step, self.answers.facts().reach)
             except CanaryError as error:
                 self.driver.abort(Cause.INCONCLUSIVE, str(error))
         if self.driver.reason is not None:
@@ -228,10 +187,8 @@ class Run:
         threading.Thread(target=self._stop_loads, name="canarytest-stop-load", daemon=True).start()
 
     def _shut(self) -> None:
-        reason = self.driver.reason
-        if reason is not None:
-            where = f"aborted at {reason.step}" if reason.step else "aborted before the first step"
-            self._gate.shut(f"{where}: {reason.sentence}")
+        if self.driver.reason is not None:
+            self._gate.shut(str(self.driver.reason))
 
     def _deliver(self, samples: Sequence[ProbeSample]) -> None:
         self.driver.see_probe(samples)
@@ -251,7 +208,7 @@ class Run:
             self._measured("probe", {"tallies": tallies})
 
     def _tell_load(self, step: Step, second: LoadSecond) -> None:
-        if not step.is_dark and self.facts().reach.identity.header is not None:
+        if not step.is_dark and self.answers.facts().reach.identity.header is not None:
             self._edge.count_load(second)  # else it was not at the edge
         self._measured("load", second.as_json())
 
@@ -323,9 +280,6 @@ class Run:
 
     def _step(self, label: str) -> Step:
         return next(step for step in self.plan.steps if step.label == label)
-
-    def _step_policy(self) -> Policy:
-        return self.driver.policy
 
     def _open_loads(self) -> StepLoads:
         if self._loads is None:

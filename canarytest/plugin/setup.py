@@ -123,12 +123,12 @@ def _register_run(
         approve=hooks.approve,
         drill=config.option.canary_drill,
     )
-    config.stash[fixtures.SERVICE] = run
+    config.stash[fixtures.SERVICE] = run.answers
     plugins.register(hooks, "canarytest-run")
     if distributed.is_distributed(config):
         controller = distributed.ControllerHooks(
             plan,
-            run,
+            run.answers,
             directory=info.directory,
             between=hooks.between,
             is_aborted=lambda: run.driver.reason is not None,
