@@ -19,6 +19,7 @@ TRAEFIK = f"""
 edge = "{EDGE}"
 canary_via = {{ header = {{ x-canary = "always" }} }}
 identity = {{ header = "x-version", path = "/petclinic/actuator/info" }}
+timeouts.ready = "20s"
 """
 
 

@@ -17,12 +17,14 @@ from canarytest.core.errors import PlatformError
 from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.api import Api
 from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.view import rollout_view
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 CLUSTER = ROOT.parent / "shared" / "cluster" / "cluster"
 EDGE = os.environ.get("CANARYTEST_EDGE", "http://127.0.0.1:18000")
 READY_WITHIN_S = 90.0
+WINDOW_S = 4.0  # of the proof, as PROJECT has it
 _GROUPS = {
     "Service": "/api/v1",
     "ServiceAccount": "/api/v1",
@@ -44,6 +46,7 @@ def images() -> None:
         "v103-login": ["login"],
         "v103-slow": ["slow-some=0.3:1.5"],
         "v103-crash": ["crash-at-start"],
+        "v103-never": ["never-ready"],
     }
     for tag, fault in faults.items():
         command = ["python3", "-m", "petclinic", "--version", tag[:4], "--host", "0.0.0.0"]  # noqa: S104
@@ -144,21 +147,28 @@ class Stage:
 
     def run(self, *options: str) -> Ran:
         """Run canarytest under the rights of deploy/rbac.yaml, and no others."""
+        return self.end(self.start(*options))
+
+    def start(self, *options: str) -> "subprocess.Popen[str]":
+        """Start such a run."""
         command = [sys.executable, "-m", "pytest", "--canary", "--canary-target", "staging"]
-        done = subprocess.run(
+        return subprocess.Popen(
             [*command, *options],
             cwd=self.project,
             env={**os.environ, "KUBECONFIG": str(self._limited)},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
         )
-        output = done.stdout + done.stderr
+
+    def end(self, running: "subprocess.Popen[str]") -> Ran:
+        """Wait for the end of a run, and read how it ended."""
+        output, _ = running.communicate()
         try:
             summary = json.loads((self.project / "reports/latest/summary.json").read_text())
         except FileNotFoundError:
             raise AssertionError(output) from None
-        return Ran(done.returncode, summary, output)
+        return Ran(running.returncode, summary, output)
 
     def remove(self) -> None:
         """Delete the namespace, without waiting for its end."""
@@ -197,6 +207,11 @@ class Stage:
         self._limited.write_text(yaml.safe_dump(limited))
 
 
+def order(verb: str, component: str) -> None:
+    """Have the program of the cluster freeze, thaw, kill or start *component*."""
+    subprocess.run([str(CLUSTER), verb, component], check=True, capture_output=True)
+
+
 class Beside:
     """Does something once a condition of the Rollout holds, while a run goes on."""
 
@@ -222,6 +237,20 @@ class Beside:
             if is_due:
                 self.is_done = True
                 self._act(self._stage)
+
+
+def image(tag: str) -> str:
+    """Return the option that rolls out the image *tag*."""
+    return f"--canary-image=petclinic=local/petclinic:{tag}"
+
+
+def assert_proven_back(ran: Ran, stage: Stage) -> None:
+    """Assert that the report says so, and that the Rollout agrees."""
+    view = rollout_view(stage.read())
+
+    assert ran.summary["rollback"]["proven"], ran.output
+    assert ran.summary["rollback"]["window"] >= WINDOW_S
+    assert (view.is_aborted, view.weight) == (True, 0)
 
 
 PROJECT = """

@@ -4,22 +4,9 @@ import pytest
 
 from canarytest.platforms.argo import orders, watch
 from canarytest.platforms.argo.view import rollout_view
-from tests.cluster.stage import Beside, Object, Ran, Stage
+from tests.cluster.stage import Beside, Object, Stage, assert_proven_back, image
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
-WINDOW_S = 4.0
-
-
-def image(tag: str) -> str:
-    return f"--canary-image=petclinic=local/petclinic:{tag}"
-
-
-def assert_proven_back(ran: Ran, stage: Stage) -> None:
-    view = rollout_view(stage.read())
-
-    assert ran.summary["rollback"]["proven"], ran.output
-    assert ran.summary["rollback"]["window"] >= WINDOW_S
-    assert (view.is_aborted, view.weight) == (True, 0)
 
 
 def test_a_good_version_is_promoted(behind_traefik: Stage) -> None:
@@ -65,6 +52,14 @@ def test_an_image_that_there_is_not_is_told(behind_traefik: Stage) -> None:
 
     assert ran.status == 1, ran.output
     assert "ErrImagePull" in ran.summary["reason"]
+    assert_proven_back(ran, behind_traefik)
+
+
+def test_a_version_that_is_never_ready_is_told(behind_traefik: Stage) -> None:
+    ran = behind_traefik.run(image("v103-never"))
+
+    assert ran.status == 1, ran.output
+    assert "was not ready within 20 s" in ran.summary["reason"]
     assert_proven_back(ran, behind_traefik)
 
 
