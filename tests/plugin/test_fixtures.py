@@ -1,9 +1,19 @@
 """What the fixtures give, and what they refuse."""
 
 import re
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 import pytest
 
+from canarytest.core.errors import Inconclusive, LoadBreach, SplitMismatch
+from canarytest.core.judge import Finding, Zone
+from canarytest.core.measure import Tally
+from canarytest.core.ports import Facts
+from canarytest.core.split import Split, SplitVerdict
+from canarytest.plugin.fixtures import SplitObserver, StepLoad
+from canarytest.plugin.service import LoadView
+from canarytest.testing import FACTS
 from tests.plugin.project import Project
 
 
@@ -207,6 +217,55 @@ def test_a_split_that_does_not(project: Project) -> None:
 
     assert result.ret == 1
     assert "is not the expected 10.0%" in project.summary["reason"]
+
+
+class Told:
+    """A service that says what it was told to."""
+
+    def __init__(self, *, matches: bool | None = None, zones: Sequence[Zone] = ()) -> None:
+        self.verdict = SplitVerdict(matches, Split(1, 20, 0.1), 0.0, 0.5, "1 of 20")
+        self.findings = tuple(Finding("error_rate", zone, f"it is {zone}") for zone in zones)
+
+    def facts(self) -> Facts:
+        return FACTS
+
+    def check_load(self, key: str, bounds: Mapping[str, float]) -> tuple[Finding, ...]:
+        return self.findings
+
+    def load(self, key: str) -> LoadView:
+        return LoadView(Tally(3, 1), Tally(5, 0), Tally(), 1)
+
+    def split(self) -> SplitVerdict:
+        return self.verdict
+
+
+@pytest.mark.parametrize(
+    ("matches", "error"), [(True, None), (False, SplitMismatch), (None, Inconclusive)]
+)
+def test_a_split_is_asserted(matches: bool | None, error: type[Exception] | None) -> None:
+    split = SplitObserver(Told(matches=matches))
+
+    with pytest.raises(error, match="1 of 20") if error else nullcontext():
+        split.assert_matches()
+
+
+@pytest.mark.parametrize(
+    ("zones", "error", "said"),
+    [
+        ([Zone.NORMAL], None, ""),
+        ([Zone.NORMAL, Zone.ROLL_BACK], LoadBreach, "it is roll back"),
+        ([Zone.TOO_LITTLE, Zone.ROLL_BACK], LoadBreach, "it is roll back"),
+        ([Zone.NORMAL, Zone.TOO_LITTLE], Inconclusive, "it is too little"),
+        ([Zone.WARNING], Inconclusive, "it is warning"),
+        ([Zone.UNTRUSTED], Inconclusive, "it is untrusted"),
+    ],
+)
+def test_a_load_is_asserted(zones: list[Zone], error: type[Exception] | None, said: str) -> None:
+    load = StepLoad(Told(zones=zones), "default")
+
+    with pytest.raises(error, match=f"^{said}$") if error else nullcontext():
+        load.assert_within(error_rate=0.05)
+    assert (load.requests, load.failures, load.p95) == (3, 1, None)
 
 
 @pytest.mark.parametrize(

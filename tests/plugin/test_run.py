@@ -142,6 +142,15 @@ def test_a_rollback_without_effect_is_not_proven(project: Project) -> None:
     result.stdout.fnmatch_lines(["*THE ROLLBACK IS NOT PROVEN, somebody must look now*"])
 
 
+def test_the_edge_is_looked_at_closer_once_the_order_was_sent(project: Project) -> None:
+    """A proof would take minutes at the rate at which users are spared."""
+    project.configure(t={"broken": ["/login"]}, probe={"rate": 0.01})
+    project.suite(LOGIN)
+
+    assert project.run().ret == 1
+    assert project.summary["rollback"]["responses"] >= 5
+
+
 @pytest.mark.parametrize(
     ("trouble", "status", "outcome"),
     [("not ready", 1, "aborted"), ("inconclusive", 10, "inconclusive"), ("platform", 12, "error")],
