@@ -61,7 +61,6 @@ def _again_at_s(metric: Metric, progress: Progress) -> float | None:
         return None
     if count is not None and progress.count >= count:
         return None
-    is_retried = last.phase is Phase.ERROR or metric.interval_s is None
-    return last.finished_at_s + (
-        RETRY_S if is_retried or metric.interval_s is None else metric.interval_s
-    )
+    if last.phase is Phase.ERROR or metric.interval_s is None:
+        return last.finished_at_s + RETRY_S
+    return last.finished_at_s + metric.interval_s

@@ -178,7 +178,7 @@ def truncated(value: Value) -> int:
 
     Go leaves it to the machine what NaN and the like are as integers; here they are errors.
     """
-    if is_number(value) and math.isfinite(value) and -_HALF <= value < _HALF:
+    if is_number(value) and -_HALF <= value < _HALF:  # NaN is not
         return int(value)
     raise EvaluationError(f"{value if is_number(value) else named(value)} is not an integer")
 
