@@ -30,7 +30,7 @@ class Step:
     """A stop of the rollout, where the canary is verified before it gets more traffic."""
 
     index: int  # among the stops, from 0
-    label: str  # "dark", "10%"; a second stop at the same weight is "10%-2"
+    label: str  # "dark", "10%"; a second stop at the same weight is "10%#2"
     weight: int  # percent, as the Rollout asks
     share: float  # of the traffic at the edge that the canary should get, 0 to 1
     bake_s: float  # the least time at this stop, seconds
@@ -204,7 +204,7 @@ def _pods(
 def _label(weight: int, before: Sequence[Step]) -> str:
     base = DARK if weight == 0 else f"{weight}%"
     same = sum(step.weight == weight for step in before)
-    return f"{base}-{same + 1}" if same else base
+    return f"{base}#{same + 1}" if same else base
 
 
 def _value(entry: Mapping[str, Any], kind: str, index: int) -> Any:

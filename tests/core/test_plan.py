@@ -105,13 +105,13 @@ def test_the_corrected_plan_has_a_dark_step_and_the_shares_it_names() -> None:
 @pytest.mark.parametrize(
     ("steps", "labels"),
     [
-        pytest.param([{"setWeight": 10}, PAUSE, PAUSE], ["10%", "10%-2"], id="twice"),
+        pytest.param([{"setWeight": 10}, PAUSE, PAUSE], ["10%", "10%#2"], id="twice"),
         pytest.param(
             [{"setWeight": 10}, PAUSE, {"setWeight": 20}, PAUSE, {"setWeight": 10}, PAUSE, PAUSE],
-            ["10%", "20%", "10%-2", "10%-3"], id="back-again",
+            ["10%", "20%", "10%#2", "10%#3"], id="back-again",
         ),
         pytest.param(
-            [{"setCanaryScale": {"weight": 50}}, PAUSE, PAUSE], ["dark", "dark-2"], id="dark-twice"
+            [{"setCanaryScale": {"weight": 50}}, PAUSE, PAUSE], ["dark", "dark#2"], id="dark-twice"
         ),
         pytest.param([PAUSE, {"setWeight": 5}, PAUSE], ["5%"], id="no-canary-yet-is-no-stop"),
         pytest.param([{"setWeight": 100}, PAUSE], ["100%"], id="all"),

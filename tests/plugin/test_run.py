@@ -301,7 +301,7 @@ def test_a_second_stop_at_the_same_weight_is_a_step_of_its_own(project: Project)
     result = project.run()
 
     assert result.ret == 0
-    assert project.calls == [*walked("10%", "10%-2"), "promote", "close"]
+    assert project.calls == [*walked("10%", "10%#2"), "promote", "close"]
 
 
 def test_a_pause_is_cut_to_what_the_target_says(project: Project) -> None:

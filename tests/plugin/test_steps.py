@@ -6,7 +6,7 @@ from canarytest.core.plan import Step
 from canarytest.plugin import marker
 from canarytest.plugin.steps import label_in
 
-LABELS = ("dark", "10%", "30%", "100%", "10%-2")
+LABELS = ("dark", "10%", "30%", "100%", "10%#2")
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,10 @@ LABELS = ("dark", "10%", "30%", "100%", "10%-2")
         ("suites/test_it.py::test_login[10%]", "10%"),
         ("suites/test_it.py::test_login[100%]", "100%"),
         ("suites/test_it.py::test_login[10%-jane]", "10%"),
-        ("suites/test_it.py::test_login[10%-2]", "10%-2"),
-        ("suites/test_it.py::test_login[10%-2-jane]", "10%-2"),
+        ("suites/test_it.py::test_login[10%#2]", "10%#2"),
+        ("suites/test_it.py::test_login[10%#2-jane]", "10%#2"),
         ("suites/test_it.py::test_login[10%-20]", "10%"),
+        ("suites/test_it.py::test_login[10%-2]", "10%"),  # the first stop, with the parameter 2
         ("suites/test_it.py::TestOwners::test_all[30%-a-b]", "30%"),
         ("suites/test_it.py::TestOwners::TestPets::test_all[30%]", "30%"),
         ("suites/test_it.py::test_login[dark-a::b[10%]]", "dark"),
@@ -46,10 +47,10 @@ def test_a_label_stands_first_in_the_parameters(nodeid: str, label: str | None) 
         ({}, 0, "dark", True),
         ({"min_weight": 10}, 10, "10%", True),
         ({"min_weight": 10.5}, 10, "10%", False),
-        ({"max_weight": 10}, 10, "10%-2", True),
+        ({"max_weight": 10}, 10, "10%#2", True),
         ({"max_weight": 10}, 30, "30%", False),
         ({"steps": {"10%"}}, 10, "10%", True),
-        ({"steps": {"10%"}}, 10, "10%-2", False),
+        ({"steps": {"10%"}}, 10, "10%#2", False),
         ({"steps": None, "min_weight": 1}, 0, "dark", False),
     ],
 )
