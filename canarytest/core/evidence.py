@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.reach import Version
+from canarytest.core.sketch import Sketch
 from canarytest.core.split import Split
 
 GAUGE_SAMPLES = 5  # the last ones; their median is judged, so that one peak does not decide
@@ -37,6 +38,7 @@ class Evidence:
     tests_over: bool = False  # whether more tests may come
     load_expected: bool = False
     load: Mapping[Version | None, Tally] = field(default_factory=dict)
+    load_pending: Sketch = field(default_factory=Sketch)  # ages of requests without an answer yet
     load_trouble: str | None = None  # why the load cannot be trusted
     probe: Mapping[Version | None, Tally] = field(default_factory=dict)  # None: nobody answered
     gauges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # the last samples
@@ -57,7 +59,8 @@ class Evidence:
         """Return this and one more second of load."""
         versions = {entry.version for entry in second.tallies}
         load = {v: self.load.get(v, Tally()) + second.of(v) for v in versions}
-        return replace(self, load={**self.load, **load})
+        pending = self.load_pending if second.pending is None else second.pending
+        return replace(self, load={**self.load, **load}, load_pending=pending)
 
     def with_probe(self, version: Version | None, tally: Tally) -> Evidence:
         """Return this and what the edge probe saw of *version*."""

@@ -13,6 +13,7 @@ from canarytest.core.bands import ERROR_RATE, GAUGES, LATENCY, Band, Policy
 from canarytest.core.evidence import Evidence, TestOutcome
 from canarytest.core.measure import Tally
 from canarytest.core.reach import Version
+from canarytest.core.sketch import Sketch
 from canarytest.core.split import contradicts, judge_split
 
 GAUGE_MINIMUM = 3  # samples
@@ -133,7 +134,9 @@ def _tests(evidence: Evidence) -> Finding:
 
 def _against_stable(metric: str, band: Band, evidence: Evidence, policy: Policy) -> Finding:
     """Judge the canary; where the stable version is just as bad, the canary is not to blame."""
-    canary = judge_metric(metric, band, evidence.requests_of(Version.CANARY), policy)
+    canary = judge_metric(
+        metric, band, evidence.requests_of(Version.CANARY), policy, evidence.load_pending
+    )
     if canary.zone is Zone.ROLL_BACK:
         stable = judge_metric(metric, band, evidence.requests_of(Version.STABLE), policy)
         if stable.zone is Zone.ROLL_BACK:
@@ -152,14 +155,21 @@ def _with(finding: Finding, zone: Zone, sentence: str) -> Finding:
     )  # fmt: skip
 
 
-def judge_metric(metric: str, band: Band, tally: Tally, policy: Policy) -> Finding:
-    """Judge one metric of one version by its requests. Raises ValueError for an unknown one."""
+def judge_metric(
+    metric: str, band: Band, tally: Tally, policy: Policy, pending: Sketch | None = None
+) -> Finding:
+    """
+    Judge one metric of one version by its requests. Raises ValueError for an unknown one.
+
+    *pending* are the ages of requests that have no answer yet: users who wait for a slow one ask
+    no more, so that at first only the fast ones are counted.
+    """
     if metric == ERROR_RATE:
         return _error_rate(band, tally, policy)
     match = LATENCY.fullmatch(metric)
     if match is None:
         raise ValueError(metric)
-    return _latency(metric, int(match[1]) / 100, band, tally, policy)
+    return _latency(metric, int(match[1]) / 100, band, tally, policy, pending or Sketch())
 
 
 def _error_rate(band: Band, tally: Tally, policy: Policy) -> Finding:
@@ -188,17 +198,23 @@ def _error_rate(band: Band, tally: Tally, policy: Policy) -> Finding:
     )
 
 
-def _latency(metric: str, quantile: float, band: Band, tally: Tally, policy: Policy) -> Finding:
+def _latency(
+    metric: str, quantile: float, band: Band, tally: Tally, policy: Policy, pending: Sketch
+) -> Finding:
     """
     Judge a quantile by the share of requests that are slower than its bound.
 
     "p95 is over 1000 ms" is "more than 5 % take longer than 1000 ms", which is tested as such.
+    What has been under way for longer than the quantile speaks against clearing it, as if it were
+    to be slow; whose it is is not known, so that it blames nobody.
     """
     tail, n = 1 - quantile, tally.requests
     slow = tally.latency.above(band.roll_back)
     estimate = tally.latency.quantile(quantile)
     refuted = sequential.log_e_above(slow, n, tail) >= math.log(1 / policy.alpha)
-    cleared = sequential.log_e_below(slow, n, tail) >= math.log(1 / policy.miss)
+    doubtful = pending.above(estimate or 0.0)
+    bound = math.log(1 / policy.miss)
+    cleared = sequential.log_e_below(slow + doubtful, n + doubtful, tail) >= bound
     needed = sequential.needed_to_clear(tail, policy.miss)
     is_fast = estimate is not None and estimate < band.warning
     is_slow = estimate is not None and estimate >= band.roll_back
@@ -211,6 +227,7 @@ def _latency(metric: str, quantile: float, band: Band, tally: Tally, policy: Pol
         f"{metric.removesuffix('_ms').replace('_', ' ')} {estimate or 0:.0f} ms "
         f"({slow} of {n} requests over {band.roll_back:.0f} ms): "
         + _said(zone, f"{band.warning:.0f} ms", f"{band.roll_back:.0f} ms", n, needed)
+        + (f"; {doubtful} more wait for their answer" if doubtful else "")
     )
     return Finding(
         metric, zone, sentence, n, needed, estimate, None, None, band.warning, band.roll_back

@@ -64,6 +64,7 @@ class LoadSecond:
     cpu: float  # of one core, by the generator; from 0.9 on it measures itself
     lag_s: float  # by which its event loop was late, the worst in this second
     tallies: tuple[EndpointTally, ...]
+    pending: Sketch | None = None  # the ages of requests under way; None: not of the canary's load
 
     def of(self, version: Version | None) -> Tally:
         """Return the tally of *version*, all endpoints together."""
@@ -73,7 +74,8 @@ class LoadSecond:
         """Return plain data, for one line of a file or a pipe."""
         data = {name: getattr(self, name) for name in ("at", "users", "cpu", "lag_s")}
         tallies = [[e.version, e.endpoint, e.tally.as_json()] for e in self.tallies]
-        return {**data, "tallies": tallies}
+        pending = None if self.pending is None else sorted(self.pending.buckets.items())
+        return {**data, "tallies": tallies, "pending": pending}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LoadSecond:
@@ -82,7 +84,9 @@ class LoadSecond:
             EndpointTally(Version(version) if version else None, endpoint, Tally.from_json(tally))
             for version, endpoint, tally in data["tallies"]
         )
-        return cls(data["at"], data["users"], data["cpu"], data["lag_s"], tallies)
+        pairs = data.get("pending")
+        pending = None if pairs is None else Sketch({int(b): int(count) for b, count in pairs})
+        return cls(data["at"], data["users"], data["cpu"], data["lag_s"], tallies, pending)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

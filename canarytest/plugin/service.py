@@ -17,6 +17,7 @@ from canarytest.core.judge import Finding, Zone, judge_metric
 from canarytest.core.measure import LoadSecond, Tally, total
 from canarytest.core.ports import Facts
 from canarytest.core.reach import Version
+from canarytest.core.sketch import Sketch
 from canarytest.core.split import SplitVerdict
 
 LOAD_WITHIN_S = 120.0  # the longest that a test waits for its load to be decided
@@ -56,6 +57,7 @@ class LoadBoard:
     by_version: dict[Version | None, Tally] = field(default_factory=dict)
     is_dark: bool = False
     seconds: int = 0
+    pending: Sketch | None = None  # the ages of requests that have no answer yet
     trouble: str | None = None
     is_over: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -68,6 +70,7 @@ class LoadBoard:
                     [self.by_version.get(version, Tally()), second.of(version)]
                 )
             self.seconds += 1
+            self.pending = self.pending if second.pending is None else second.pending
             self.changed.notify_all()
 
     def spoil(self, trouble: str) -> None:
@@ -111,7 +114,7 @@ class LoadBoard:
 
         def findings(view: LoadView) -> tuple[Finding, ...]:
             return tuple(
-                judge_metric(metric, Band(bound, bound), view.canary, policy)
+                judge_metric(metric, Band(bound, bound), view.canary, policy, self.pending)
                 for metric, bound in bounds.items()
             )
 

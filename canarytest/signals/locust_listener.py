@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import itertools
 import json
 import math
 import os
@@ -160,14 +161,47 @@ def _with_headers(request: Callable[..., Any], headers: Mapping[str, str]) -> Ca
     return wrapped
 
 
+class Pending:
+    """Knows the requests that are under way: each call of a session's `request`."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+        self._numbers = itertools.count()
+
+    def watch(self, sessions: Iterable[Any]) -> None:
+        """Have the classes *sessions* tell of each request."""
+        for session in sessions:
+            session.request = self._watched(session.request)
+
+    def ages(self) -> Sketch:
+        """Return how long each has been under way."""
+        now = time.monotonic()
+        return Sketch.of((now - since) * 1000 for since in self._since.values())
+
+    def _watched(self, request: Callable[..., Any]) -> Callable[..., Any]:
+        since, numbers, now = self._since, self._numbers, time.monotonic
+
+        @functools.wraps(request)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            number = next(numbers)
+            since[number] = now()
+            try:
+                return request(*args, **kwargs)
+            finally:
+                del since[number]
+
+        return wrapped
+
+
 class Reporter:
     """Writes a line for each second, from greenlets of its own."""
 
-    def __init__(self, runner: Any, counter: Counter, pipe: int) -> None:
+    def __init__(self, runner: Any, counter: Counter, pending: Pending | None, pipe: int) -> None:
         import gevent.event  # noqa: PLC0415  see above
 
         self._runner = runner
         self._counter = counter
+        self._pending = pending
         self._pipe = pipe
         self._lag_s = 0.0
         self._wall, self._cpu = time.monotonic(), time.process_time()
@@ -205,7 +239,8 @@ class Reporter:
         self._wall, self._cpu = wall, cpu
         users = self._runner.user_count
         tallies = self._counter.cut()
-        return LoadSecond(time.time(), users, round(share, 3), round(lag_s, 4), tallies)
+        ages = self._pending.ages() if self._pending else None
+        return LoadSecond(time.time(), users, round(share, 3), round(lag_s, 4), tallies, ages)
 
     def _write(self, data: Mapping[str, Any]) -> None:
         from gevent.os import nb_write  # noqa: PLC0415  waits, but lets all others run
@@ -224,8 +259,12 @@ def listen(orders: Orders) -> None:
     events: Any = locust.events
     pipe = os.open(orders.pipe, os.O_WRONLY | os.O_NONBLOCK)
     Path(orders.pipe).unlink()  # both ends are open
+    sessions = (HttpSession, FastHttpSession)
     if orders.headers:
-        add_headers((HttpSession, FastHttpSession), orders.headers)
+        add_headers(sessions, orders.headers)
+    pending = Pending() if orders.target != Version.STABLE else None
+    if pending:
+        pending.watch(sessions)
     named = orders.header
     asks = by_header(named, orders.versions) if named else by_target(orders.target)
     counter = Counter(asks)
@@ -237,7 +276,7 @@ def listen(orders: Orders) -> None:
         environment.stop_timeout = orders.stop_timeout_s
         if environment.shape_class:
             end_in_order(runner)
-        reporter = Reporter(runner, counter, pipe)
+        reporter = Reporter(runner, counter, pending, pipe)
         events.quit.add_listener(lambda **_: reporter.end())
         atexit.register(reporter.end)
 

@@ -1,5 +1,7 @@
 """What is seen adds up, and nothing that was seen changes."""
 
+from dataclasses import replace
+
 from canarytest.core.evidence import GAUGE_SAMPLES, Evidence, TestOutcome
 from canarytest.core.measure import EndpointTally, LoadSecond, Tally
 from canarytest.core.reach import Version
@@ -77,3 +79,13 @@ def test_only_the_last_samples_of_a_gauge_are_kept() -> None:
     evidence = evidence.with_gauges({"memory": 0.5})
 
     assert evidence.gauges == {"cpu": (0.3, 0.4, 0.5, 0.6, 0.7), "memory": (0.5,)}
+
+
+def test_who_waits_is_known_by_the_last_second_that_tells_of_it() -> None:
+    told = replace(second(), pending=Sketch.of([300.0]))
+    silent = replace(second(), pending=None)  # of the load of the stable version alone
+
+    assert NOTHING.with_load(told).with_load(silent).load_pending == Sketch.of([300.0])
+    assert NOTHING.with_load(told).with_load(replace(told, pending=Sketch())).load_pending == (
+        Sketch()
+    )

@@ -20,6 +20,10 @@ CANARY, STABLE = Version.CANARY, Version.STABLE
 P95 = "latency_p95_ms"
 
 
+def ages(*latencies_ms: float) -> Sketch:
+    return Sketch.of(latencies_ms)
+
+
 def tally(requests: int, failures: int = 0, fast: float = 20.0, slow: int = 0) -> Tally:
     """Return requests, *slow* of which took three seconds."""
     return Tally(requests, failures, Sketch.of([fast] * (requests - slow) + [3000.0] * slow))
@@ -372,3 +376,29 @@ def test_nothing_is_said_of_requests_that_were_all_answered() -> None:
     evidence = Evidence(0.1).with_probe(Version.STABLE, Tally(100, 0))
 
     assert "unanswered" not in {finding.metric for finding in judge(evidence, POLICY).findings}
+
+
+@pytest.mark.parametrize(
+    ("pending", "zone"),
+    [
+        pytest.param(ages(), Zone.NORMAL, id="nobody waits"),
+        pytest.param(ages(1.0, 5.0, 15.0), Zone.NORMAL, id="as long as for the others"),
+        pytest.param(ages(*[300.0] * 16), Zone.TOO_LITTLE, id="most users wait"),
+    ],
+)
+def test_a_latency_is_not_cleared_while_users_wait_longer(pending: Sketch, zone: Zone) -> None:
+    """One in five takes two seconds: of the first second's requests only the fast have ended."""
+    seen = with_canary(tally(120), load_pending=pending)
+
+    assert finding(seen, P95).zone is zone
+    assert finding(with_canary(tally(120, slow=24), load_pending=pending), P95).zone is (
+        Zone.ROLL_BACK
+    )
+
+
+def test_who_waits_blames_nobody() -> None:
+    """At the edge it is not known whose the requests under way are."""
+    seen = finding(with_canary(tally(120), load_pending=ages(*[9000.0] * 500)), P95)
+
+    assert seen.zone is Zone.TOO_LITTLE
+    assert seen.sentence.endswith("; 500 more wait for their answer")

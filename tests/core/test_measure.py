@@ -17,11 +17,17 @@ def test_a_second_of_load_comes_back_from_its_json() -> None:
         EndpointTally(None, "POST /visits", Tally(1, 1, Sketch.of([0.2]))),
     )
     second = LoadSecond(at=1.5, users=20, cpu=0.25, lag_s=0.004, tallies=tallies)
-
     there_and_back = LoadSecond.from_json(json.loads(json.dumps(second.as_json())))
 
     assert there_and_back == second
     assert there_and_back.of(Version.CANARY).failures == 1
+
+
+def test_a_second_of_load_comes_back_with_who_waits() -> None:
+    for pending in (None, Sketch(), Sketch.of([0.5, 300.0])):
+        second = LoadSecond(1.5, 20, 0.25, 0.004, (), pending)
+
+        assert LoadSecond.from_json(json.loads(json.dumps(second.as_json()))) == second
 
 
 def test_no_requests_have_no_error_rate() -> None:

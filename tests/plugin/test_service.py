@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -139,3 +140,16 @@ def test_a_broken_bound_is_told_while_another_is_undecided() -> None:
         lambda: None,
     )
     assert [f.zone for f in findings] == [Zone.ROLL_BACK, Zone.TOO_LITTLE]  # type: ignore[attr-defined]
+
+
+def test_who_waits_for_an_answer_keeps_a_load_undecided() -> None:
+    board = LoadBoard()
+    board.add(replace(second(canary=(100, 0)), pending=Sketch.of([300.0] * 20)))
+    (found,) = waits(
+        board,
+        lambda: board.check({"latency_p95_ms": 1000.0}, POLICY),
+        lambda: board.add(replace(second(canary=(20, 0)), pending=Sketch())),
+    )
+
+    assert isinstance(found, tuple)
+    assert [(finding.n, finding.zone) for finding in found] == [(120, Zone.NORMAL)]

@@ -11,7 +11,13 @@ from requests.structures import CaseInsensitiveDict
 from canarytest.core.measure import EndpointTally, Tally
 from canarytest.core.reach import Version
 from canarytest.core.sketch import Sketch
-from canarytest.signals.locust_listener import Counter, add_headers, by_header, by_target
+from canarytest.signals.locust_listener import (
+    Counter,
+    Pending,
+    add_headers,
+    by_header,
+    by_target,
+)
 
 VERSIONS = {"v100": "stable", "v101": "canary"}
 
@@ -91,6 +97,22 @@ def test_headers_are_added_to_those_of_a_request_and_go_before_them() -> None:
         "a": "b",
         "x-canary": "always",
     }
+
+
+def test_requests_are_known_to_be_under_way_until_they_have_ended() -> None:
+    class Session:
+        def request(self, method: str) -> Any:
+            if method == "FAIL":
+                raise ValueError(method)
+            return pending.ages().count
+
+    pending = Pending()
+    pending.watch([Session])
+
+    assert Session().request("GET") == 1
+    with pytest.raises(ValueError, match="FAIL"):
+        Session().request("FAIL")
+    assert pending.ages() == Sketch()
 
 
 def test_neither_the_listener_nor_the_load_brings_locust_or_pytest_in() -> None:
