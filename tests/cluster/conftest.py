@@ -53,7 +53,7 @@ def images(api: Api) -> None:
     stage.images()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # the edge has one path: what is removed serves on for a while
 def behind_traefik(
     api: Api, images: None, kubeconfig: Object, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
@@ -70,7 +70,7 @@ def behind_traefik(
     made.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # the edge has one path: what is removed serves on for a while
 def without_router(
     api: Api, images: None, kubeconfig: Object, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:

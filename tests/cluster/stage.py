@@ -14,7 +14,7 @@ from typing import Any, Self
 import yaml
 
 from canarytest.core.errors import PlatformError
-from canarytest.platforms.argo import watch
+from canarytest.platforms.argo import takeover, watch
 from canarytest.platforms.argo.api import Api
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.view import rollout_view
@@ -242,6 +242,13 @@ class Beside:
 def image(tag: str) -> str:
     """Return the option that rolls out the image *tag*."""
     return f"--canary-image=petclinic=local/petclinic:{tag}"
+
+
+def good_image(stage: Stage) -> str:
+    """Return the option that rolls out a good version, other than the stable one."""
+    sets = takeover.replica_sets(stage.api, stage.namespace, "was")
+    stable = takeover.image_of(sets, rollout_view(stage.read()).stable)
+    return image("v101" if stable.endswith(":v102") else "v102")
 
 
 def assert_proven_back(ran: Ran, stage: Stage) -> None:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from canarytest.platforms.argo.view import RolloutView, rollout_view
-from tests.cluster.stage import Beside, Stage, assert_proven_back, image, order
+from tests.cluster.stage import Beside, Stage, assert_proven_back, good_image, image, order
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 FROZEN_S = 8.0
@@ -23,7 +23,7 @@ def freeze_the_api(stage: Stage) -> None:
 
 def test_an_api_that_hangs_while_a_step_is_open_ends_nothing(behind_traefik: Stage) -> None:
     with Beside(behind_traefik, at_ten_percent, freeze_the_api) as beside:
-        ran = behind_traefik.run(image("v101"))
+        ran = behind_traefik.run(good_image(behind_traefik))
 
     assert beside.is_done
     assert ran.status == 0, ran.output
@@ -54,7 +54,7 @@ def test_a_controller_that_is_killed_at_the_abort_is_waited_for(behind_traefik: 
 
 
 def test_sigterm_sends_the_traffic_back(behind_traefik: Stage) -> None:
-    running = behind_traefik.start(image("v102"))
+    running = behind_traefik.start(good_image(behind_traefik))
     with Beside(behind_traefik, at_ten_percent, lambda _: running.send_signal(signal.SIGTERM)):
         ran = behind_traefik.end(running)
     view = rollout_view(behind_traefik.read())

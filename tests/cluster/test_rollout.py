@@ -4,13 +4,13 @@ import pytest
 
 from canarytest.platforms.argo import orders, watch
 from canarytest.platforms.argo.view import rollout_view
-from tests.cluster.stage import Beside, Object, Stage, assert_proven_back, image
+from tests.cluster.stage import Beside, Object, Stage, assert_proven_back, good_image, image
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_a_good_version_is_promoted(behind_traefik: Stage) -> None:
-    ran = behind_traefik.run(image("v101"))
+    ran = behind_traefik.run(good_image(behind_traefik))
     view = rollout_view(behind_traefik.read())
 
     assert ran.status == 0, ran.output
@@ -72,7 +72,7 @@ def test_a_rollout_that_another_run_drives_is_left_alone(behind_traefik: Stage) 
     }
     held = behind_traefik.api.replace(path, before)
     generation = behind_traefik.read()["metadata"]["generation"]
-    ran = behind_traefik.run(image("v102"))
+    ran = behind_traefik.run(good_image(behind_traefik))
     held["spec"] |= {"holderIdentity": None}
     behind_traefik.api.replace(path, held)
 
@@ -84,14 +84,14 @@ def test_a_rollout_that_another_run_drives_is_left_alone(behind_traefik: Stage) 
 def give_another_image(stage: Stage) -> None:
     rollout: Object = stage.read()
     order = orders.set_image(
-        rollout["metadata"]["generation"], 0, "petclinic", "local/petclinic:v100"
+        rollout["metadata"]["generation"], 0, "petclinic", "local/petclinic:v103-slow"
     )
     stage.api.patch(f"{watch.rollouts(stage.namespace)}/was", order)
 
 
 def test_a_third_revision_is_not_driven(behind_traefik: Stage) -> None:
     with Beside(behind_traefik, lambda view: view.is_held, give_another_image) as beside:
-        ran = behind_traefik.run(image("v102"))
+        ran = behind_traefik.run(good_image(behind_traefik))
     view = rollout_view(behind_traefik.read())
 
     assert beside.is_done
@@ -99,6 +99,20 @@ def test_a_third_revision_is_not_driven(behind_traefik: Stage) -> None:
     assert "another revision" in ran.summary["reason"]
     assert not view.is_aborted
     assert not view.is_held
+
+
+def test_a_right_that_is_missing_is_told_before_anything_is_touched(behind_traefik: Stage) -> None:
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{behind_traefik.namespace}/roles"
+    role = behind_traefik.api.get(f"{path}/canarytest")
+    without = [rule for rule in role["rules"] if "rollouts/status" not in rule["resources"]]
+    less = behind_traefik.api.replace(f"{path}/canarytest", {**role, "rules": without})
+    before = behind_traefik.read()["metadata"]["generation"]
+    ran = behind_traefik.run(good_image(behind_traefik))
+    behind_traefik.api.replace(f"{path}/canarytest", {**less, "rules": role["rules"]})
+
+    assert ran.status == 12, ran.output
+    assert "patch rollouts/status" in ran.summary["reason"]
+    assert behind_traefik.read()["metadata"]["generation"] == before
 
 
 def test_without_a_router_the_pods_are_the_split(without_router: Stage) -> None:

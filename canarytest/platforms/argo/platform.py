@@ -14,7 +14,7 @@ from canarytest.core.errors import ConfigError, Inconclusive, NotBegun, Platform
 from canarytest.core.plan import STEP_KINDS, Plan, Step
 from canarytest.core.ports import Exposure, Facts, Incident, IncidentKind, State
 from canarytest.core.reach import Version
-from canarytest.platforms.argo import orders, settings, takeover, watch
+from canarytest.platforms.argo import orders, rights, settings, takeover, watch
 from canarytest.platforms.argo.api import NOT_FOUND, Api, ApiError, connect
 from canarytest.platforms.argo.lease import Lease
 from canarytest.platforms.argo.logs import Logs
@@ -175,6 +175,9 @@ class ArgoPlatform:
         self._urgent.close()
 
     def _look_around(self) -> RolloutView:
+        found = self._settings
+        forwards = found.canary is None or found.stable is None
+        rights.refuse_missing(self._api, found.namespace, found.rollout, forwards=forwards)
         self._lease.take()
         rollout = self._api.get(self._path)
         self._mirror.start(rollout["spec"])
