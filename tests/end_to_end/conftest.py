@@ -8,7 +8,7 @@ several tests look at is made once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,12 +55,17 @@ def runs(
 ) -> Iterator[Runs]:
     runs = Runs(tmp_path_factory.mktemp("end-to-end"))
     if not hasattr(request.config, "workerinput"):  # else most are wanted by other workers
-        for item in request.session.items:
-            case = getattr(getattr(item, "callspec", None), "params", {}).get("ended")
-            if isinstance(case, Case):
-                runs.want(case)
+        for case in sorted(_wanted(request.session.items), key=lambda case: not case.is_long):
+            runs.want(case)
     yield runs
     runs.close()
+
+
+def _wanted(items: Iterable[pytest.Item]) -> Iterator[Case]:
+    for item in items:
+        case = getattr(getattr(item, "callspec", None), "params", {}).get("ended")
+        if isinstance(case, Case):
+            yield case
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ class Case:
     window: str = "1s"  # of the proof
     allow: tuple[str, ...] = ()
     keys: str = ""  # more of the target's, as TOML
+    is_long: bool = False  # begun first, so that nobody waits for it alone
     gone_within_s: float = 0  # for those whom nobody is left to end
     act: Callable[[Rollout], None] = field(default=lambda _: None)  # beside the run
 

@@ -21,7 +21,9 @@ LABELS = ["dark", "10%", "30%", "50%"]
 SUMMARY = {"outcome", "exit_status", "reason", "steps", "rollback", "exposure"}
 STEP = {"weight", "opened", "seconds", "verdict", "reason", "tests", "measurements"}
 
-good = pytest.mark.parametrize("ended", [Case("good", SAMPLE, limits=LIMITS)], indirect=True)
+good = pytest.mark.parametrize(
+    "ended", [Case("good", SAMPLE, limits=LIMITS, is_long=True)], indirect=True
+)
 
 
 @good

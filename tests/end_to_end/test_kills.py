@@ -115,7 +115,7 @@ def test_an_interrupt_sends_the_traffic_back(ended: Ended, reason: str) -> None:
 
 @pytest.mark.parametrize(
     "ended",
-    [Case("Ctrl-C twice", hold_at=10, window="15s", act=ctrl_c_twice)],
+    [Case("Ctrl-C twice", hold_at=10, window="15s", is_long=True, act=ctrl_c_twice)],
     indirect=True,
     ids=repr,
 )
@@ -185,7 +185,10 @@ def test_who_was_killed_is_who_is_blamed(
 
 
 @pytest.mark.parametrize(
-    "ended", [Case("Envoy hangs", hold_at=10, act=stop_envoy)], indirect=True, ids=repr
+    "ended",
+    [Case("Envoy hangs", hold_at=10, is_long=True, act=stop_envoy)],
+    indirect=True,
+    ids=repr,
 )
 def test_a_router_that_hangs_takes_no_order_and_is_not_proven_back(ended: Ended) -> None:
     assert ended.seen == (11, "error", "10%"), ended.output
@@ -196,7 +199,7 @@ def test_a_router_that_hangs_takes_no_order_and_is_not_proven_back(ended: Ended)
 
 @pytest.mark.parametrize(
     "ended",
-    [Case("Envoy hangs for a while", hold_at=10, act=stop_envoy_for_a_while)],
+    [Case("Envoy hangs for a while", hold_at=10, is_long=True, act=stop_envoy_for_a_while)],
     indirect=True,
     ids=repr,
 )
