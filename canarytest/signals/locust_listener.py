@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import atexit
 import functools
-import itertools
 import json
 import math
 import os
 import signal
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ LAST_LINE_S = 1.0  # how long the end waits for a reader that does not read
 
 _Key = tuple[str | None, str, str]  # version, method, name
 _Counted = tuple[str | None, str, str, int]  # and the bucket of the latency
+_SINCE = "canarytest_since"  # of a session: when its request began; 0 if none is under way
 _UNTIMED = sys.maxsize  # no bucket: requests that were reported without a time
 
 
@@ -112,7 +113,8 @@ def _counting(
         if response_time is None:
             bucket = _UNTIMED
         else:
-            bucket = ceil(log(max(response_time, FLOOR_MS)) / LOG_GAMMA)
+            timed = response_time if response_time > FLOOR_MS else FLOOR_MS  # noqa: FURB136  see above
+            bucket = ceil(log(timed) / LOG_GAMMA)
         counted = (version, request_type, name, bucket)
         try:
             counts[counted] += 1
@@ -162,35 +164,53 @@ def _with_headers(request: Callable[..., Any], headers: Mapping[str, str]) -> Ca
 
 
 class Pending:
-    """Knows the requests that are under way: each call of a session's `request`."""
+    """
+    Knows the requests that are under way: one for each session, as a user has one at a time.
+
+    Of several in greenlets of a task's own, the last one begun is known.
+    """
 
     def __init__(self) -> None:
-        self._since: dict[int, float] = {}
-        self._numbers = itertools.count()
+        self._sessions: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def watch(self, sessions: Iterable[Any]) -> None:
-        """Have the classes *sessions* tell of each request."""
+        """Have the classes *sessions* note when each request began."""
         for session in sessions:
-            session.request = self._watched(session.request)
+            session.__init__ = self._remembered(session.__init__)
+            session.request = _stamped(session.request)
 
     def ages(self) -> Sketch:
         """Return how long each has been under way."""
         now = time.monotonic()
-        return Sketch.of((now - since) * 1000 for since in self._since.values())
+        begun = (getattr(session, _SINCE, 0.0) for session in tuple(self._sessions))
+        return Sketch.of((now - since) * 1000 for since in begun if since)
 
-    def _watched(self, request: Callable[..., Any]) -> Callable[..., Any]:
-        since, numbers, now = self._since, self._numbers, time.monotonic
-
-        @functools.wraps(request)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            number = next(numbers)
-            since[number] = now()
-            try:
-                return request(*args, **kwargs)
-            finally:
-                del since[number]
+    def _remembered(self, init: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(init)
+        def wrapped(session: Any, *args: Any, **kwargs: Any) -> None:
+            self._sessions.add(session)
+            init(session, *args, **kwargs)
 
         return wrapped
+
+
+def _stamped(request: Callable[..., Any]) -> Callable[..., Any]:
+    now = time.monotonic
+
+    # The usual arguments by name: a tenth of what it costs to hand all of them on unseen.
+    @functools.wraps(request)
+    def wrapped(
+        self: Any, method: Any, url: Any, name: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        self.canarytest_since = now()
+        try:
+            if args or kwargs:
+                return request(self, method, url, name, *args, **kwargs)
+            return request(self, method, url, name)
+        finally:
+            self.canarytest_since = 0.0
+
+    return wrapped
 
 
 class Reporter:

@@ -100,19 +100,29 @@ def test_headers_are_added_to_those_of_a_request_and_go_before_them() -> None:
 
 
 def test_requests_are_known_to_be_under_way_until_they_have_ended() -> None:
+    seen: list[tuple[Any, ...]] = []
+
     class Session:
-        def request(self, method: str) -> Any:
+        def request(self, method: str, url: str, name: str | None = None, **kwargs: Any) -> Any:
+            seen.append((method, url, name, kwargs))
             if method == "FAIL":
                 raise ValueError(method)
             return pending.ages().count
 
     pending = Pending()
     pending.watch([Session])
+    user = Session()
 
-    assert Session().request("GET") == 1
+    assert user.request("GET", "/", name="front") == 1
+    assert user.request("POST", "/", "front", json={"a": 1}) == 1
     with pytest.raises(ValueError, match="FAIL"):
-        Session().request("FAIL")
+        user.request("FAIL", "/")
     assert pending.ages() == Sketch()
+    assert seen == [
+        ("GET", "/", "front", {}),
+        ("POST", "/", "front", {"json": {"a": 1}}),
+        ("FAIL", "/", None, {}),
+    ]
 
 
 def test_neither_the_listener_nor_the_load_brings_locust_or_pytest_in() -> None:
