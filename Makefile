@@ -22,7 +22,7 @@ faults: $(INSTALLED)
 	$(BIN)/python -m petclinic --list-faults
 
 test: $(INSTALLED)
-	$(BIN)/pytest -m "not cluster" $(ARGS)
+	$(BIN)/pytest -n logical --dist worksteal -m "not cluster" $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check
