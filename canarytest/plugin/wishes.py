@@ -93,6 +93,6 @@ def _cannot(ability: str, platform: str) -> str:
             "set run.canary of the target instead"
         )
     return (
-        f"--canary-until and --canary-resume: on the platform {platform!r} nothing of a rollout "
-        "is left when pytest ends, so that it could not be resumed; leave the option out"
+        f"--canary-until and --canary-resume: the platform {platform!r} cannot leave a rollout "
+        "paused and go on with it in another run; leave the option out"
     )

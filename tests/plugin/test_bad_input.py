@@ -300,9 +300,18 @@ def test_what_is_allowed_is_a_warning_of_the_run(project: Project) -> None:
     ("args", "said"),
     [
         (["--canary-image", "app=app:v3"], "--canary-image: the platform 'standin' runs commands"),
-        (["--canary-until", "10"], "--canary-until and --canary-resume: on the platform 'standin'"),
-        (["--canary-until", "0"], "--canary-until and --canary-resume: on the platform 'standin'"),
-        (["--canary-resume"], "--canary-until and --canary-resume: on the platform 'standin'"),
+        (
+            ["--canary-until", "10"],
+            "--canary-until and --canary-resume: the platform 'standin' cannot leave",
+        ),
+        (
+            ["--canary-until", "0"],
+            "--canary-until and --canary-resume: the platform 'standin' cannot leave",
+        ),
+        (
+            ["--canary-resume"],
+            "--canary-until and --canary-resume: the platform 'standin' cannot leave",
+        ),
         (
             ["--canary-drill", "20"],
             "--canary-drill 20: there is no step of this weight; expected one of 0, 10, 50",
