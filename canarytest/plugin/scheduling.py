@@ -8,6 +8,7 @@ waits, that item in hand, until it is sent another: the look-ahead is the barrie
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Protocol
@@ -252,4 +253,6 @@ class StepScheduling:
     def _send(self, node: Node, indices: Unit) -> None:
         if indices:
             self.assigned[node].extend(indices)
-            node.send_runtest_some(indices)
+            # A worker that was just killed: xdist tells of it next, and what it has is put back.
+            with contextlib.suppress(OSError):
+                node.send_runtest_some(indices)

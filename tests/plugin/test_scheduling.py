@@ -21,8 +21,11 @@ class MockNode:
     name: str
     sent: list[int | str] = field(default_factory=list)
     shutting_down: bool = False
+    is_gone: bool = False  # killed, and xdist has not told of it yet
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
+        if self.is_gone:
+            raise OSError("cannot send (already closed?)")
         self.sent += indices
 
     def shutdown(self) -> None:
@@ -242,6 +245,19 @@ def test_a_worker_that_died_while_the_step_was_judged_is_not_to_blame() -> None:
     assert table.betweens == ["-a", "ab"]
     assert table.sched.remove_node(node) is None
     assert table.add().sent == [1, DOWN]
+
+
+def test_a_worker_that_was_just_killed_is_sent_nothing_and_costs_nothing() -> None:
+    table = Table("aabb", nodes=1)
+    (node,) = table.nodes
+    table.done(node, 0)
+    node.is_gone = True
+    table.done(node, 1)  # the step is over, and the next one is to begin on it
+
+    assert table.sched.remove_node(node) is None
+    other = table.add()
+    table.sched.schedule()
+    assert sorted(item for item in other.take() if isinstance(item, int)) == [2, 3]
 
 
 def test_the_last_item_of_a_worker_that_was_shut_down_can_be_to_blame() -> None:
