@@ -17,6 +17,7 @@ from canarytest.core.sketch import Sketch
 from canarytest.core.split import contradicts, judge_split
 
 GAUGE_MINIMUM = 3  # samples
+OUTAGE = 10  # requests without an answer: fewer are one blink of a router, and come all at once
 UNANSWERED = "unanswered"  # the metric of what users got no answer to
 
 
@@ -301,7 +302,7 @@ def _unanswered(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     if not none or band is None:
         return
     refuted = sequential.log_e_above(none, n, band.warning) >= math.log(1 / policy.alpha)
-    is_bad = refuted and none / n >= band.roll_back
+    is_bad = refuted and none / n >= band.roll_back and none >= OUTAGE
     low, high = sequential.interval(none, n, policy.miss)
     sentence = (
         f"{none} of {n} requests at the edge ({none / n:.1%}) were answered by neither version"

@@ -354,7 +354,8 @@ def test_success_takes_a_passed_test_no_bad_one_and_a_probed_edge(evidence: Evid
     [
         pytest.param(0.1, 50, 950, Zone.UNTRUSTED, id="a-twentieth-is-not-answered"),
         pytest.param(0.1, 20, 980, Zone.SHOWN, id="in-the-warning-band"),
-        pytest.param(0.1, 1, 0, Zone.SHOWN, id="one-of-one-proves-nothing"),
+        pytest.param(0.1, 9, 0, Zone.SHOWN, id="a-blink-of-the-router"),
+        pytest.param(0.1, 10, 0, Zone.UNTRUSTED, id="an-outage"),
         pytest.param(0.0, 50, 950, Zone.UNTRUSTED, id="at-the-edge-in-the-dark-too"),
     ],
 )
