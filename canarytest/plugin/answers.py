@@ -10,10 +10,11 @@ from canarytest.core.driver import Driver
 from canarytest.core.errors import Aborted, CanaryError
 from canarytest.core.judge import Finding, Zone
 from canarytest.core.ports import Facts
+from canarytest.core.proof import ProbeSample
 from canarytest.core.split import SplitVerdict
 from canarytest.plugin.loads import StepLoads
 from canarytest.plugin.service import LoadView
-from canarytest.signals.edge import observe_split
+from canarytest.signals.edge import observe_split, settle
 from canarytest.signals.probe import ask
 
 NEEDED_VIEW = 50  # requests of the canary before a test is shown figures it did not bound
@@ -67,8 +68,14 @@ class Answers:
 
     def _observe(self) -> SplitVerdict:
         driver, reach, step = self._driver, self.facts().reach, _begun(self._driver.step)
+
+        def ask_edge() -> ProbeSample:
+            return ask(reach.edge, reach.identity, self.probe_path)
+
+        if 0 < step.share < 1:
+            settle(ask_edge, lambda: driver.reason is not None)
         return observe_split(
-            lambda: ask(reach.edge, reach.identity, self.probe_path),
+            ask_edge,
             step.share,
             alpha=driver.policy.alpha,
             miss=driver.policy.miss,

@@ -15,6 +15,7 @@ BATCH = 10  # responses between two looks
 MOST_RESPONSES = 5000
 MOST_ERRORS = 20  # in a row, before the edge counts as one that cannot be looked at
 WITHIN_S = 60.0
+SETTLE_S = 5.0
 
 
 def observe_split(
@@ -50,3 +51,15 @@ def observe_split(
         if time.monotonic() - began > WITHIN_S:
             break
     return verdict
+
+
+def settle(ask: Callable[[], ProbeSample], is_over: Callable[[], bool]) -> None:
+    """
+    Ask until either version has answered, for a few seconds at most: then counting begins.
+
+    A router hears of a pod some time after it is ready. To begin behind an answer takes nothing
+    from the independence of those that follow.
+    """
+    began, missing = time.monotonic(), set(Version)
+    while missing and time.monotonic() - began < SETTLE_S and not is_over():
+        missing.discard(ask().version)

@@ -9,7 +9,7 @@ from canarytest.core.errors import Inconclusive
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reach import Version
 from canarytest.core.split import SplitVerdict
-from canarytest.signals.edge import MOST_ERRORS, MOST_RESPONSES, observe_split
+from canarytest.signals.edge import MOST_ERRORS, MOST_RESPONSES, observe_split, settle
 
 CANARY, STABLE, NOBODY = Version.CANARY, Version.STABLE, None
 
@@ -111,3 +111,10 @@ def test_it_may_be_over_between_two_looks() -> None:
 
     assert verdict.matches is None
     assert asked.times == 10
+
+
+def test_it_settles_once_either_version_has_answered() -> None:
+    answers = iter([Version.STABLE, None, Version.STABLE, Version.CANARY, Version.STABLE])
+    settle(lambda: ProbeSample(0.0, next(answers), True, 1.0), lambda: False)
+
+    assert list(answers) == [Version.STABLE]
