@@ -73,7 +73,6 @@ class Run:
         self._drill = drill
         self._probe: Probe | None = None
         self._loads: StepLoads | None = None
-        self._specs: Specs = {}
         self._edge = EdgeTallies()
         self._ticker = Ticker(self._tick)
         self.answers = Answers(self.driver)  # for the fixtures
@@ -83,7 +82,6 @@ class Run:
     def begin(self, specs: Specs) -> None:
         """Take the rollout over."""
         self.is_begun = True
-        self._specs = specs
         began = self.clock.time()
         self.driver.begin(lambda facts: self._emit(self._started(facts, began)))
         facts = self.driver.facts
