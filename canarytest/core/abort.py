@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from canarytest.core import events
-from canarytest.core.judge import Finding
+from canarytest.core.finding import Finding
 from canarytest.core.ports import Clock, Platform
 from canarytest.core.proof import ProbeSample, Proof, Terms
 from canarytest.core.reasons import Reason

@@ -13,7 +13,8 @@ from canarytest.core.abort import Abort
 from canarytest.core.bands import Policy
 from canarytest.core.errors import CanaryNotReady, Inconclusive, NotBegun, PlatformError
 from canarytest.core.evidence import Evidence, TestOutcome
-from canarytest.core.judge import UNANSWERED, Judgement, Verdict, Zone, judge
+from canarytest.core.finding import Finding, Verdict, Zone
+from canarytest.core.judge import UNANSWERED, Judgement, judge
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Platform
@@ -247,6 +248,11 @@ class Driver:
     def see_gauges(self, values: Mapping[str, float]) -> None:
         """Take one sample of the canary's gauges."""
         self._see(lambda evidence: evidence.with_gauges(values))
+        self._consider()
+
+    def see_finding(self, finding: Finding) -> None:
+        """Take how a metric stands that is judged elsewhere; its zone decides as any other's."""
+        self._see(lambda evidence: evidence.with_finding(finding))
         self._consider()
 
     def see_incident(self, incident: Incident) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from canarytest.core.judge import Finding, Zone
+from canarytest.core.finding import Finding, Zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from canarytest.core.finding import Finding
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.reach import Version
 from canarytest.core.sketch import Sketch
@@ -42,6 +43,7 @@ class Evidence:
     load_trouble: str | None = None  # why the load cannot be trusted
     probe: Mapping[Version | None, Tally] = field(default_factory=dict)  # None: nobody answered
     gauges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # the last samples
+    assessed: Mapping[str, Finding] = field(default_factory=dict)  # by metric: what others judge
 
     def with_test(self, outcome: TestOutcome) -> Evidence:
         """Return this and one more test."""
@@ -74,6 +76,10 @@ class Evidence:
             if not math.isnan(value)
         }
         return replace(self, gauges={**self.gauges, **samples})
+
+    def with_finding(self, finding: Finding) -> Evidence:
+        """Return this and how a metric stands that is judged elsewhere: an analysis, a query."""
+        return replace(self, assessed={**self.assessed, finding.metric: finding})
 
     def requests_of(self, version: Version) -> Tally:
         """

@@ -6,11 +6,11 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from canarytest.core import sequential
 from canarytest.core.bands import ERROR_RATE, GAUGES, LATENCY, Band, Policy
 from canarytest.core.evidence import Evidence, TestOutcome
+from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.core.measure import Tally
 from canarytest.core.reach import Version
 from canarytest.core.sketch import Sketch
@@ -19,42 +19,6 @@ from canarytest.core.split import contradicts, judge_split
 GAUGE_MINIMUM = 3  # samples
 OUTAGE = 10  # requests without an answer: fewer are one blink of a router, and come all at once
 UNANSWERED = "unanswered"  # the metric of what users got no answer to
-
-
-class Verdict(StrEnum):
-    """Argo's four answers. Only `SUCCESSFUL` lets a rollout go on."""
-
-    SUCCESSFUL = "successful"
-    FAILED = "failed"
-    INCONCLUSIVE = "inconclusive"
-    ERROR = "error"
-
-
-class Zone(StrEnum):
-    """Where a metric lies."""
-
-    NORMAL = "normal"
-    WARNING = "warning"
-    ROLL_BACK = "roll back"
-    TOO_LITTLE = "too little"  # more of it will decide
-    UNTRUSTED = "untrusted"  # more of it will not help
-    SHOWN = "shown"  # for the report; does not decide
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One metric of a step, as judged."""
-
-    metric: str
-    zone: Zone
-    sentence: str
-    n: int = 0  # observations
-    needed: int = 0  # observations that a decision takes, when all are good
-    estimate: float | None = None
-    low: float | None = None  # interval of the estimate, where it is a share
-    high: float | None = None
-    warning: float | None = None
-    roll_back: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +73,7 @@ def _findings(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
             yield _against_stable(metric, band, evidence, policy)
     yield _split(evidence, policy)
     yield from _unanswered(evidence, policy)
+    yield from evidence.assessed.values()
 
 
 def _tests(evidence: Evidence) -> Finding:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from canarytest.core.driver import Driver
 from canarytest.core.errors import Aborted, CanaryError
-from canarytest.core.judge import Finding, Zone
+from canarytest.core.finding import Finding, Zone
 from canarytest.core.ports import Facts
 from canarytest.core.proof import ProbeSample
 from canarytest.core.split import SplitVerdict

@@ -15,7 +15,7 @@ import requests
 from canarytest.config import nearest
 from canarytest.core.bands import GAUGES, is_metric
 from canarytest.core.errors import Aborted, Inconclusive, LoadBreach, SplitMismatch, WrongVersion
-from canarytest.core.judge import Zone
+from canarytest.core.finding import Zone
 from canarytest.core.measure import Tally
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Facts

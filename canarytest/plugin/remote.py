@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from canarytest.core.errors import CanaryError
-from canarytest.core.judge import Finding
+from canarytest.core.finding import Finding
 from canarytest.core.ports import Facts
 from canarytest.core.split import SplitVerdict
 from canarytest.plugin.service import LoadView, Service

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from canarytest.core.bands import Band, Policy
 from canarytest.core.errors import Inconclusive
-from canarytest.core.judge import Finding, Zone, judge_metric
+from canarytest.core.finding import Finding, Zone
+from canarytest.core.judge import judge_metric
 from canarytest.core.measure import LoadSecond, Tally, total
 from canarytest.core.ports import Facts
 from canarytest.core.reach import Version

@@ -18,7 +18,7 @@ from allure_commons.logger import AllureFileLogger
 from allure_commons.types import AttachmentType
 
 from canarytest.core import events as e
-from canarytest.core.judge import Finding, Verdict, Zone
+from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.reporting import log, surroundings
 from canarytest.reporting.overview import html_of, way_back
 from canarytest.reporting.seconds import csv_of

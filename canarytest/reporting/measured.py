@@ -14,7 +14,7 @@ from typing import Any
 
 from canarytest.core.bands import ERROR_RATE, LATENCY
 from canarytest.core.events import Event, MeasurementTaken, RolloutStarted
-from canarytest.core.judge import Finding, Zone
+from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import Tally
 from canarytest.core.reach import Version
 from canarytest.core.split import Split

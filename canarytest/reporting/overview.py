@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-from canarytest.core.judge import Verdict
+from canarytest.core.finding import Verdict
 from canarytest.reporting.story import Stop, Story
 from canarytest.reporting.words import brief, counted, deciding, seconds
 

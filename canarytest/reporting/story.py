@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from canarytest.core import events as e
-from canarytest.core.judge import Finding, Verdict
+from canarytest.core.finding import Finding, Verdict
 from canarytest.core.reasons import Cause
 from canarytest.reporting import measured
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from canarytest.core import events as e
-from canarytest.core.judge import Finding, Verdict
+from canarytest.core.finding import Finding, Verdict
 from canarytest.reporting.words import brief, counted, deciding, seconds, share
 
 WIDTH = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from canarytest.core.bands import ERROR_RATE, GAUGES, LATENCY
-from canarytest.core.judge import Finding, Zone
+from canarytest.core.finding import Finding, Zone
 
 _MINUTE = 60.0
 

@@ -16,6 +16,7 @@ from canarytest.core.errors import (
     RolloutLocked,
 )
 from canarytest.core.evidence import TestOutcome
+from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import EndpointTally, LoadSecond, Tally
 from canarytest.core.plan import Plan, Resources, Step
 from canarytest.core.ports import Incident, IncidentKind, State
@@ -544,3 +545,18 @@ def test_who_waits_for_the_end_of_a_step_is_woken_by_an_abort() -> None:
     assert rehearsal.driver.close() is None
     thread.join()
     assert not rehearsal.driver.settle()
+
+
+@pytest.mark.parametrize(
+    ("zone", "cause"), [(Zone.ROLL_BACK, Cause.BREACH), (Zone.UNTRUSTED, Cause.INCONCLUSIVE)]
+)
+def test_what_is_judged_elsewhere_aborts_as_any_other_metric(zone: Zone, cause: Cause) -> None:
+    rehearsal = rehearse()
+    rehearsal.driver.begin()
+    rehearsal.driver.open(TEN)
+    rehearsal.driver.see_finding(Finding("heap", Zone.NORMAL, "heap 40 %: normal"))
+    assert rehearsal.driver.reason is None
+
+    rehearsal.driver.see_finding(Finding("heap", zone, "heap: it is so"))
+
+    assert rehearsal.driver.reason == Reason(cause, "heap: it is so", "10%")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canarytest.core import events
-from canarytest.core.judge import Finding, Verdict, Zone
+from canarytest.core.finding import Finding, Verdict, Zone
 
 times = st.floats(0, 4e9)
 numbers = st.floats(allow_nan=False, allow_infinity=False)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from canarytest.core.bands import DEFAULT_BANDS, ERROR_RATE, Band, Policy
 from canarytest.core.evidence import Evidence, TestOutcome
-from canarytest.core.judge import Finding, Judgement, Verdict, Zone, judge, judge_metric
+from canarytest.core.finding import Finding, Verdict, Zone
+from canarytest.core.judge import Judgement, judge, judge_metric
 from canarytest.core.measure import Tally
 from canarytest.core.reach import Version
 from canarytest.core.sketch import Sketch

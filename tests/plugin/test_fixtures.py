@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 
 from canarytest.core.errors import Inconclusive, LoadBreach, SplitMismatch
-from canarytest.core.judge import Finding, Zone
+from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import Tally
 from canarytest.core.ports import Facts
 from canarytest.core.split import Split, SplitVerdict

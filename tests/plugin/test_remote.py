@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from canarytest.core.errors import CanaryError, Inconclusive
-from canarytest.core.judge import Finding
+from canarytest.core.finding import Finding
 from canarytest.core.ports import Facts
 from canarytest.core.split import SplitVerdict
 from canarytest.plugin.remote import RemoteService, ServiceServer

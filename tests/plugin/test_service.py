@@ -8,7 +8,7 @@ import pytest
 
 from canarytest.core.bands import DEFAULT_BANDS, Policy
 from canarytest.core.errors import Inconclusive
-from canarytest.core.judge import Zone
+from canarytest.core.finding import Zone
 from canarytest.core.measure import EndpointTally, LoadSecond, Tally
 from canarytest.core.reach import Version
 from canarytest.core.sketch import Sketch

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from canarytest.core import events as e
-from canarytest.core.judge import Finding, Zone
+from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import EndpointTally, LoadSecond, Tally
 from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from canarytest.core import events as e
 from canarytest.core.errors import CanaryError
-from canarytest.core.judge import Finding, Zone
+from canarytest.core.finding import Finding, Zone
 from canarytest.reporting.log import EventLog, read
 from tests.reporting import stories
 
