@@ -331,6 +331,11 @@ class Driver:
         while self.reason is None and self._evidence is not None:
             judgement = judge(self._evidence, self.policy)
             now = self.clock.now()
+            if judgement.is_under_way:
+                bake_over = max(bake_over, now)  # it is looked longer from its end on
+                latest = bake_over + self.limits.look_longer_s
+                self.clock.wait(self._changed, self.limits.look_longer_s)
+                continue
             is_baked = now >= bake_over
             if judgement.is_final or (is_baked and (now >= latest or not judgement.may_change)):
                 return judgement

@@ -22,6 +22,7 @@ class Zone(StrEnum):
     WARNING = "warning"
     ROLL_BACK = "roll back"
     TOO_LITTLE = "too little"  # more of it will decide
+    UNDER_WAY = "under way"  # it ends by itself and is waited for, however long a step looks
     UNTRUSTED = "untrusted"  # more of it will not help
     SHOWN = "shown"  # for the report; does not decide
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from canarytest.core import sequential
 from canarytest.core.bands import ERROR_RATE, GAUGES, LATENCY, Band, Policy
 from canarytest.core.evidence import Evidence, TestOutcome
 from canarytest.core.finding import Finding, Verdict, Zone
+from canarytest.core.gauge import judge_gauge
 from canarytest.core.measure import Tally
 from canarytest.core.reach import Version
 from canarytest.core.sketch import Sketch
 from canarytest.core.split import contradicts, judge_split
 
-GAUGE_MINIMUM = 3  # samples
 OUTAGE = 10  # requests without an answer: fewer are one blink of a router, and come all at once
 UNANSWERED = "unanswered"  # the metric of what users got no answer to
 
@@ -35,16 +34,22 @@ class Judgement:
         return any(f.zone in (Zone.ROLL_BACK, Zone.UNTRUSTED) for f in self.findings)
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether something is being measured that ends by itself and is waited for."""
+        return any(f.zone is Zone.UNDER_WAY for f in self.findings) and not self.is_final
+
+    @property
     def may_change(self) -> bool:
         """Whether looking longer may turn this into a success."""
         undecided = any(f.zone in (Zone.TOO_LITTLE, Zone.WARNING) for f in self.findings)
         return undecided and not self.is_final
 
 
-_ORDER = (Zone.ROLL_BACK, Zone.UNTRUSTED, Zone.TOO_LITTLE, Zone.WARNING)
+_ORDER = (Zone.ROLL_BACK, Zone.UNTRUSTED, Zone.UNDER_WAY, Zone.TOO_LITTLE, Zone.WARNING)
 _VERDICTS = {
     Zone.ROLL_BACK: Verdict.FAILED,
     Zone.UNTRUSTED: Verdict.INCONCLUSIVE,
+    Zone.UNDER_WAY: Verdict.INCONCLUSIVE,
     Zone.TOO_LITTLE: Verdict.INCONCLUSIVE,
     Zone.WARNING: Verdict.INCONCLUSIVE,
 }
@@ -68,7 +73,9 @@ def _findings(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         yield Finding("load", Zone.UNTRUSTED, evidence.load_trouble)
     for metric, band in policy.bands.items():
         if metric in GAUGES:
-            yield from _gauge(metric, band, evidence.gauges.get(metric, ()))
+            samples = evidence.gauges.get(metric, ())
+            if samples:  # else the platform does not measure it, or there is no limit
+                yield judge_gauge(metric, band, samples, of="of its limit")
         else:
             yield _against_stable(metric, band, evidence, policy)
     yield _split(evidence, policy)
@@ -218,27 +225,6 @@ def _said(zone: Zone, warning: str, roll_back: str, n: int, needed: int) -> str:
             return f"too little to decide, {n} of at least {needed} requests"
         case _:
             return f"warning, not proven to be below {warning} nor over {roll_back}"
-
-
-def _gauge(metric: str, band: Band, samples: Sequence[float]) -> Iterator[Finding]:
-    if not samples:
-        return  # the platform does not measure it, or there is no limit to compare with
-    value = statistics.median(samples)
-    if len(samples) < GAUGE_MINIMUM:
-        zone = Zone.TOO_LITTLE
-    elif value >= band.roll_back:
-        zone = Zone.ROLL_BACK
-    else:
-        zone = Zone.WARNING if value >= band.warning else Zone.NORMAL
-    sentence = f"{metric} {value:.0%} of its limit: " + (
-        f"too little to decide, {len(samples)} of {GAUGE_MINIMUM} samples"
-        if zone is Zone.TOO_LITTLE
-        else f"{zone} (warning from {band.warning:.0%}, roll back from {band.roll_back:.0%})"
-    )
-    yield Finding(
-        metric, zone, sentence, len(samples), GAUGE_MINIMUM, value, None, None,
-        band.warning, band.roll_back,
-    )  # fmt: skip
 
 
 def _split(evidence: Evidence, policy: Policy) -> Finding:

@@ -547,6 +547,19 @@ def test_who_waits_for_the_end_of_a_step_is_woken_by_an_abort() -> None:
     assert not rehearsal.driver.settle()
 
 
+def test_a_step_waits_for_what_ends_by_itself_however_long_it_looks() -> None:
+    rehearsal = rehearse()
+
+    def verify(driver: Driver, step: Step) -> None:
+        driver.see_test(TestOutcome.PASSED, "test_it")
+        driver.see_finding(Finding("success-rate", Zone.UNDER_WAY, "3 of 10 measurements"))
+        ended = Finding("success-rate", Zone.NORMAL, "10 of 10 measurements successful")
+        rehearsal.clock.at(500, lambda: driver.see_finding(ended))
+
+    assert rehearsal.walk(verify)
+    assert rehearsal.of(events.StepJudged)[0].seconds == 500
+
+
 @pytest.mark.parametrize(
     ("zone", "cause"), [(Zone.ROLL_BACK, Cause.BREACH), (Zone.UNTRUSTED, Cause.INCONCLUSIVE)]
 )

@@ -117,28 +117,6 @@ def test_sentences_are_whole() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("metric", "samples", "zone", "said"),
-    [
-        pytest.param("cpu", (0.69,) * 3, Zone.NORMAL, "cpu 69% of its limit: normal", id="cpu"),
-        pytest.param("cpu", (0.70,) * 3, Zone.WARNING, ": warning (", id="cpu-warning"),
-        pytest.param("cpu", (0.90,) * 3, Zone.ROLL_BACK, ": roll back (", id="cpu-roll-back"),
-        pytest.param("cpu", (1.0, 0.1, 0.1), Zone.NORMAL, "cpu 10%", id="one-peak"),
-        pytest.param("cpu", (1.0, 1.0), Zone.TOO_LITTLE, "2 of 3 samples", id="cpu-too-few"),
-        pytest.param("memory", (0.79,) * 5, Zone.NORMAL, "memory 79%", id="memory"),
-        pytest.param("memory", (0.80,) * 5, Zone.WARNING, ": warning", id="memory-warning"),
-        pytest.param("memory", (0.95,) * 5, Zone.ROLL_BACK, ": roll back", id="memory-roll-back"),
-    ],
-)
-def test_the_zones_of_a_gauge(
-    metric: str, samples: tuple[float, ...], zone: Zone, said: str
-) -> None:
-    found = finding(replace(GOOD, gauges={metric: samples}), metric)
-
-    assert found.zone is zone
-    assert said in found.sentence
-
-
 def test_a_gauge_that_nobody_measures_is_not_judged() -> None:
     judgement = judge(replace(GOOD, gauges={}), POLICY)
 
