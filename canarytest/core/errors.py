@@ -9,6 +9,8 @@ The errors of canarytest, one class for each handler that exists.
   - CanaryNotReady     the canary did not come up -> abort, exit status 1
   - Aborted            a test waited in vain   -> it is skipped, the abort goes on
   - Inconclusive       too little could be seen  -> abort, exit status 10
+  - MeasurementError   a source of measurements gave none -> asked again; in the end inconclusive
+    - QueryRefused     it says that the query is wrong    -> in preflight a usage error (4)
 * WrongVersion(AssertionError)  a response was not made by the version that was asked
 * SplitMismatch(AssertionError) the share at the edge is not the one that was set
 * LoadBreach(AssertionError)    the load of the step left its bounds
@@ -47,6 +49,14 @@ class Aborted(CanaryError):
 
 class Inconclusive(CanaryError):
     """Not enough could be seen to say that the canary is good."""
+
+
+class MeasurementError(CanaryError):
+    """A server of measurements gave none: never the canary's fault."""
+
+
+class QueryRefused(MeasurementError):
+    """A server of measurements cannot make sense of the query."""
 
 
 class WrongVersion(AssertionError):
