@@ -271,7 +271,9 @@ class Driver:
         )
         if self.is_promoted:
             return
-        if incident.version is not Version.CANARY:
+        if incident.kind is IncidentKind.UNJUDGED:
+            self.abort(Cause.INCONCLUSIVE, incident.message)
+        elif incident.version is not Version.CANARY:
             self.abort(Cause.WORLD, incident.message)
         elif incident.kind is IncidentKind.RESTARTED:
             self.abort(Cause.RESTARTED, incident.message)

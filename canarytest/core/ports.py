@@ -8,11 +8,12 @@ fakes of `canarytest.testing` are public and serve the tests of other platforms 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
+from canarytest.core.finding import Finding
 from canarytest.core.plan import Plan, Step
 from canarytest.core.reach import Reach, Version
 
@@ -24,6 +25,7 @@ class IncidentKind(StrEnum):
     NOT_READY = "not ready"  # a version that was ready is no longer
     ROUTER = "router"  # what carries users' requests ended, or does not take orders
     CONDEMNED = "condemned"  # the platform's own analysis or deadline found the canary bad
+    UNJUDGED = "unjudged"  # the platform's own analysis could not say what the canary is
     TAKEN_OVER = "taken over"  # somebody else gave the rollout orders: it is no longer ours
 
 
@@ -73,7 +75,8 @@ class Platform(Protocol):
     """
 
     supports: frozenset[str]  # the kinds of steps it can walk
-    abilities: frozenset[str]  # of "image" (sets one) and "resume" (a rollout outlives the run)
+    abilities: frozenset[str]  # of "image" (sets one), "resume" (a rollout outlives the run) and
+    # "analysis" (its controller measures too)
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
         """
@@ -116,6 +119,21 @@ class Platform(Protocol):
 
     def close(self) -> None:
         """End whatever this run started. Never raises; safe to call twice and before `begin`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the platform's controller measures by itself, as it stands."""
+
+    finding: Finding
+    news: tuple[Mapping[str, Any], ...]  # measurements and verdicts not told before; plain data
+
+
+class Analyst(Protocol):
+    """What a platform with the ability "analysis" can do besides."""
+
+    def analyses(self) -> Sequence[Analysis]:
+        """Return how each analysis stands; may be called from any thread."""
 
 
 class ImageTaker(Protocol):

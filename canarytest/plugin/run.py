@@ -18,6 +18,7 @@ from canarytest.core.ports import Facts, Platform
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reasons import Cause, Outcome, outcome_of
 from canarytest.plugin.answers import Answers
+from canarytest.plugin.controlled import ControlledAnalyses
 from canarytest.plugin.gate import Gate
 from canarytest.plugin.loads import Specs, StepLoads
 from canarytest.plugin.sampling import EdgeTallies, Ticker
@@ -74,6 +75,7 @@ class Run:
         self._probe: Probe | None = None
         self._loads: StepLoads | None = None
         self._edge = EdgeTallies()
+        self._controlled = ControlledAnalyses(platform, self.driver)
         self._ticker = Ticker(self._tick)
         self.answers = Answers(self.driver)  # for the fixtures
         self._began = self.clock.now()
@@ -154,6 +156,7 @@ class Run:
         self.answers.forget_split()
         if not self.driver.open(step, load_expected=loads.are_expected(step)):
             return
+        self._controlled.look()  # before anything can judge: what is under way holds the step
         with contextlib.ExitStack() as stack:
             stack.callback(self._gate.open, step.label)  # also when the load does not start
             try:
@@ -202,6 +205,7 @@ class Run:
         if gauges:
             self.driver.see_gauges(gauges)
             self._measured("platform", dict(gauges))
+        self._controlled.look()
         if tallies := self._edge.cut():
             self._measured("probe", {"tallies": tallies})
 
@@ -237,6 +241,7 @@ class Run:
             stack.callback(self._platform.close)
             if self._probe is not None:
                 stack.callback(self._probe.stop)
+            stack.callback(self._controlled.look)  # the last measurements
             stack.callback(self._ticker.stop)
             stack.callback(self._stop_loads)
 

@@ -12,15 +12,7 @@ import yaml
 from canarytest.core.errors import PlatformError
 from canarytest.platforms.argo.api import Api, connect
 from tests.cluster import stage
-from tests.cluster.stage import DEPLOY, EDGE, Object, Stage
-
-SUITE = Path(__file__).parent / "suite.py"
-TRAEFIK = f"""
-edge = "{EDGE}"
-canary_via = {{ header = {{ x-canary = "always" }} }}
-identity = {{ header = "x-version", path = "/petclinic/actuator/info" }}
-timeouts.ready = "20s"
-"""
+from tests.cluster.stage import DEPLOY, EDGE, SUITE, TRAEFIK, Object, Stage
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,14 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 CLUSTER = ROOT.parent / "shared" / "cluster" / "cluster"
 EDGE = os.environ.get("CANARYTEST_EDGE", "http://127.0.0.1:18000")
+PROMETHEUS = os.environ.get("CANARYTEST_PROMETHEUS", "http://127.0.0.1:19090")
+SUITE = Path(__file__).parent / "suite.py"
+TRAEFIK = f"""
+edge = "{EDGE}"
+canary_via = {{ header = {{ x-canary = "always" }} }}
+identity = {{ header = "x-version", path = "/petclinic/actuator/info" }}
+timeouts.ready = "20s"
+"""
 READY_WITHIN_S = 90.0
 WINDOW_S = 4.0  # of the proof, as PROJECT has it
 _GROUPS = {
@@ -30,6 +38,8 @@ _GROUPS = {
     "ServiceAccount": "/api/v1",
     "Role": "/apis/rbac.authorization.k8s.io/v1",
     "RoleBinding": "/apis/rbac.authorization.k8s.io/v1",
+    "AnalysisTemplate": "/apis/argoproj.io/v1alpha1",
+    "VirtualService": "/apis/networking.istio.io/v1alpha3",
     "TraefikService": "/apis/traefik.io/v1alpha1",
     "IngressRoute": "/apis/traefik.io/v1alpha1",
     "Rollout": "/apis/argoproj.io/v1alpha1",
@@ -112,7 +122,7 @@ class Stage:
         name = {"metadata": {"name": self.namespace}, "apiVersion": "v1", "kind": "Namespace"}
         self.api.create("/api/v1/namespaces", name)
         for document in (*documents(DEPLOY / "rbac.yaml"), *others, made):
-            self._create(document)
+            self.create(document)
         self.wait_healthy(made)
         self._write_kubeconfig()
 
@@ -125,6 +135,37 @@ class Stage:
             assert healthy, mirror.rollout
         finally:
             mirror.stop()
+
+    def plan(
+        self, steps: list[Object], analysis: Object | None = None, routing: Object | None = None
+    ) -> None:
+        """Have the Rollout walk by *steps* from now on, with the background *analysis*."""
+        self.rest()
+        canary = self.read()["spec"]["strategy"]["canary"] | {"steps": steps}
+        canary.pop("analysis", None)
+        canary |= {"analysis": analysis} if analysis else {}
+        canary |= {"trafficRouting": routing} if routing else {}
+        self.patch([{"op": "replace", "path": "/spec/strategy/canary", "value": canary}])
+        self.wait_healthy(self.read())
+
+    def rest(self) -> None:
+        """Give the Rollout its stable version back: what was aborted would begin again."""
+        view, made = rollout_view(self.read()), self.read()
+        stable = takeover.image_of(
+            takeover.replica_sets(self.api, self.namespace, "was"), view.stable
+        )
+        where = "/spec/template/spec/containers/0/image"
+        self.patch([{"op": "replace", "path": where, "value": stable}])
+        self.wait_healthy(made)
+
+    def patch(self, operations: list[Object], subresource: str = "") -> None:
+        """Do to the Rollout what somebody else may."""
+        self.api.patch(f"{watch.rollouts(self.namespace)}/was{subresource}", operations)
+
+    def events(self, kind: str) -> list[Object]:
+        """Return the events of *kind* of the last run."""
+        lines = (self.project / "reports/latest/events.jsonl").read_text().splitlines()
+        return [event for event in map(json.loads, lines) if event["event"] == kind]
 
     def read(self) -> Object:
         """Return the Rollout as it is."""
@@ -178,7 +219,8 @@ class Stage:
     def _limited(self) -> Path:
         return self.project / "kubeconfig"
 
-    def _create(self, document: Object) -> None:
+    def create(self, document: Object) -> None:
+        """Create *document* in the namespace."""
         document["metadata"]["namespace"] = self.namespace
         for subject in document.get("subjects", ()):
             subject["namespace"] = self.namespace

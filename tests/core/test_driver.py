@@ -328,6 +328,7 @@ INCIDENTS = [
     (IncidentKind.NOT_READY, Version.STABLE, Cause.WORLD, 12),
     (IncidentKind.ROUTER, None, Cause.WORLD, 12),
     (IncidentKind.TAKEN_OVER, None, Cause.WORLD, 12),
+    (IncidentKind.UNJUDGED, None, Cause.INCONCLUSIVE, 10),
 ]
 
 

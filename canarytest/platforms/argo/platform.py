@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from canarytest.config import Table
 from canarytest.core.errors import ConfigError, Inconclusive, NotBegun, PlatformError
 from canarytest.core.plan import STEP_KINDS, Plan, Step
-from canarytest.core.ports import Exposure, Facts, Incident, IncidentKind, State
+from canarytest.core.ports import Analysis, Exposure, Facts, Incident, IncidentKind, State
 from canarytest.core.reach import Version
 from canarytest.platforms.argo import orders, rights, settings, takeover, watch
+from canarytest.platforms.argo.analyses import Analyses
 from canarytest.platforms.argo.api import NOT_FOUND, Api, ApiError, connect
 from canarytest.platforms.argo.lease import Lease
 from canarytest.platforms.argo.logs import Logs
@@ -58,7 +59,7 @@ class ArgoPlatform:
     """Drives one Rollout; nothing on the cluster but it, and a Lease, is ever written."""
 
     supports = frozenset(STEP_KINDS)
-    abilities = frozenset({"image"})
+    abilities = frozenset({"image", "analysis"})
 
     def __init__(self, found: Settings, api: Api, urgent: Api, *, run_id: str) -> None:
         self._settings, self._api, self._urgent = found, api, urgent
@@ -70,6 +71,7 @@ class ArgoPlatform:
         self._on_incident: Callable[[Incident], None] = lambda _: None
         self._logs = Logs(api, found.namespace)
         self._mirror = Mirror(api, found.namespace, found.rollout, self._look)
+        self._analyses = Analyses(api, found.namespace)
         self._ways = Ways(found, api, self._mirror, self._hash_of)
         self._watchman = Watchman(self._logs, self._ways.names, self._report)
         self._walk = Walk(
@@ -96,7 +98,7 @@ class ArgoPlatform:
         """
         self._on_incident = on_incident
         with _untouched():
-            view = self._look_around()
+            view = self._look_around(plan)
             is_new = self._is_new_image(view)
             if not is_new:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
@@ -156,6 +158,10 @@ class ArgoPlatform:
         """Return nothing: the cluster's metrics are not read yet."""
         return {}
 
+    def analyses(self) -> Sequence[Analysis]:
+        """Return how the analyses stand that the controller runs for this rollout."""
+        return self._analyses.standing(self._mirror.rollout.step_run)
+
     def logs(self, version: Version) -> str:
         """Return the end of the log of a pod of *version*."""
         ours = self._walk.ours
@@ -169,17 +175,19 @@ class ArgoPlatform:
         self._over.set()
         self._walk.close()
         self._ways.stop()
+        self._analyses.stop()
         self._mirror.stop()
         self._lease.release()
         self._api.close()
         self._urgent.close()
 
-    def _look_around(self) -> RolloutView:
+    def _look_around(self, plan: Plan) -> RolloutView:
         found = self._settings
         forwards = found.canary is None or found.stable is None
         rights.refuse_missing(self._api, found.namespace, found.rollout, forwards=forwards)
         self._lease.take()
         rollout = self._api.get(self._path)
+        self._analyses.start(rollout["spec"], plan.kinds)
         self._mirror.start(rollout["spec"])
         view = takeover.settled(self._mirror, self._api, self._settings.namespace)
         if view.is_held and not view.is_held_by_us:
@@ -239,6 +247,10 @@ class ArgoPlatform:
 
     def _look(self) -> None:
         ours, plan = self._walk.ours, self._walk.plan
+        if ours is not None:
+            with contextlib.suppress(PlatformError):  # it is gone: the watchman tells
+                if (view := self._mirror.rollout).canary == ours.canary:
+                    self._analyses.follow(view)
         if ours is not None and plan is not None and not self._over.is_set():
             self._watchman.look(self._mirror, ours, plan.kinds)
 

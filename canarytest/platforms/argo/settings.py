@@ -36,6 +36,7 @@ class Timeouts:
     unschedulable_s: float  # that a pod may wait for a node: autoscalers bring one
     reach_s: float  # until the way to the canary leads to it, once its pods are ready
     promote_s: float
+    controller_s: float  # that an experiment, analysis or plugin between two stops may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _timeouts(table: Table) -> Timeouts:
         unschedulable_s=_duration(table, "unschedulable", "10s"),
         reach_s=_duration(table, "reach", "20s"),
         promote_s=_duration(table, "promote", "5m"),
+        controller_s=_duration(table, "controller", "30m"),
     )
     table.finish()
     return found

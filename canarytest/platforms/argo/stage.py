@@ -54,6 +54,17 @@ def blamed(view: RolloutView) -> str:
     return why if view.is_aborted else ""
 
 
+def undecided(view: RolloutView) -> str:
+    """Return what the controller could not decide, by which it paused or aborted; else empty."""
+    run = view.background_run if view.step_run is None else view.step_run
+    for reason in view.pauses:
+        if reason.startswith("Inconclusive"):
+            said = f": {run.message}" if run is not None and run.message else ""
+            return f"{reason}{said}"
+    why = blamed(view)
+    return why if "assessed Error" in why or "nable to resolve" in why else ""
+
+
 def _moved(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
     if ours.is_holding and not view.is_held:
         return (
@@ -61,6 +72,11 @@ def _moved(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
             "it was Argo CD's self-heal, let it ignore that field"
         )
     if view.index > ours.ceiling:
+        if kinds[ours.ceiling : ours.ceiling + 1] == ("analysis",) and not ours.is_holding:
+            return (
+                f"the analysis at step {ours.ceiling} was over before the rollout could be held "
+                "there; give it more than one measurement, or put a pause after it"
+            )
         step = f"{ours.ceiling} ({kinds[ours.ceiling]})" if ours.ceiling < len(kinds) else "the end"
         return f"somebody else let the rollout go on from step {step} to step {view.index}"
     if view.index < ours.floor:
@@ -71,11 +87,20 @@ def _moved(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
 def _not_there(view: RolloutView, step: Step, plan: Plan) -> str:
     if view.index != step.spec_index:
         return f"the controller is at step {view.index}, not at {step.spec_index}"
-    if plan.kinds[step.spec_index] == "pause" and not view.sits_in_pause:
+    kind = plan.kinds[step.spec_index]
+    if kind == "pause" and not view.sits_in_pause:
         return f"the controller has not begun the pause at step {view.index}"
+    if kind == "analysis" and not _is_analysed(view):
+        return f"the controller has not begun the analysis at step {view.index}"
     if not step.indefinite and not view.is_held:
         return f"step {view.index} is not held"
     return ""
+
+
+def _is_analysed(view: RolloutView) -> bool:
+    """Whether the analysis that the status has is this step's, and not that of the one before."""
+    run = view.step_run
+    return run is not None and run.name.partition(".")[0].endswith(f"-{view.index}")
 
 
 def _not_routed(view: RolloutView, step: Step) -> str:

@@ -14,6 +14,15 @@ Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class RunStatus:
+    """An AnalysisRun as the Rollout's status has it."""
+
+    name: str
+    phase: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutView:
     """A Rollout at one moment."""
 
@@ -36,6 +45,10 @@ class RolloutView:
     phase: str
     message: str
     why_aborted: str  # as the controller says it; empty if it does not
+    step_run: RunStatus | None  # of the analysis step that it is at
+    background_run: RunStatus | None
+    experiment: str  # the name of the one under way
+    plugins: Mapping[int, str]  # step index -> phase and message
 
     @property
     def is_fresh(self) -> bool:
@@ -74,7 +87,8 @@ def rollout_view(rollout: Object) -> RolloutView:
     metadata, spec = rollout["metadata"], rollout.get("spec") or {}
     status = rollout.get("status") or {}
     annotations = metadata.get("annotations") or {}
-    weights = (status.get("canary") or {}).get("weights") or {}
+    of_canary = status.get("canary") or {}
+    weights = of_canary.get("weights") or {}
     canary = weights.get("canary") or {}
     return RolloutView(
         name=metadata["name"],
@@ -96,6 +110,10 @@ def rollout_view(rollout: Object) -> RolloutView:
         phase=status.get("phase", ""),
         message=status.get("message", ""),
         why_aborted=_why_aborted(status),
+        step_run=_run(of_canary.get("currentStepAnalysisRunStatus")),
+        background_run=_run(of_canary.get("currentBackgroundAnalysisRunStatus")),
+        experiment=of_canary.get("currentExperiment", ""),
+        plugins=_plugins(of_canary.get("stepPluginStatuses") or ()),
     )
 
 
@@ -184,6 +202,22 @@ def _why_aborted(status: Object) -> str:
     if progressing.get("reason") in ("RolloutAborted", "ProgressDeadlineExceeded"):
         return str(progressing.get("message", ""))
     return ""
+
+
+def _run(found: Object | None) -> RunStatus | None:
+    if not found:
+        return None
+    return RunStatus(found.get("name", ""), found.get("status", ""), found.get("message", ""))
+
+
+def _plugins(found: Iterable[Object]) -> Mapping[int, str]:
+    return {
+        int(plugin.get("index") or 0): ": ".join(
+            filter(None, (plugin.get("name"), plugin.get("phase"), plugin.get("message")))
+        )
+        for plugin in found
+        if plugin.get("operation") == "Run"
+    }
 
 
 def _number(text: object) -> int:

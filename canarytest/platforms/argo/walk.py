@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 
-from canarytest.core.errors import CanaryError, CanaryNotReady, PlatformError
+from canarytest.core.errors import CanaryError, CanaryNotReady, Inconclusive, PlatformError
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import IncidentKind
 from canarytest.platforms.argo import orders
@@ -22,7 +22,13 @@ from canarytest.platforms.argo.view import PodView, RolloutView
 from canarytest.platforms.argo.watchman import loss
 
 _LATER_S = 3600.0
+_SLICE_S = 1.0  # of waiting: then it is asked whether the time is over
 ABORT_WITHIN_S = 1.8
+_MEANING: Mapping[IncidentKind, type[CanaryError]] = {
+    IncidentKind.CONDEMNED: CanaryNotReady,
+    IncidentKind.UNJUDGED: Inconclusive,
+}
+_OWN_TIME = ("analysis", "experiment", "plugin")  # steps that take as long as they are written to
 
 
 class _Move(Enum):
@@ -103,18 +109,17 @@ class Walk:
 
     def _go(self, target: int, lacks: Callable[[], str], step: Step | None) -> None:
         within_s = self._timeouts.ready_s if step else self._timeouts.promote_s
-        give_up = time.monotonic() + within_s
+        patience = _Patience(within_s, self._timeouts.controller_s)
         while True:
-            move = self._mirror.wait(
-                lambda: self._next(target, lacks, step), give_up - time.monotonic()
-            )
+            move = self._mirror.wait(lambda: self._next(target, lacks, step), _SLICE_S)
             if move is _Move.ARRIVED:
                 return
             if self.is_aborted:
                 raise PlatformError("gave up waiting: the rollout was aborted")
-            if move is None:
+            if move is not None:
+                self._order(move)
+            elif patience.is_over(self._busy_at(target)):
                 raise self._late(lacks(), within_s)
-            self._order(move)
 
     def _next(self, target: int, lacks: Callable[[], str], step: Step | None) -> _Move | None:
         view, pods = self._seen()
@@ -129,6 +134,11 @@ class Walk:
             return None
         is_there = view.sits_in_pause or self._driven()[1].kinds[view.index] != "pause"
         return _Move.HOLD if is_there else None
+
+    def _busy_at(self, target: int) -> int | None:
+        """Return the step before *target* that takes the controller's own time, if it is at one."""
+        index, kinds = self._mirror.rollout.index, self._driven()[1].kinds
+        return index if index < target and kinds[index] in _OWN_TIME else None
 
     def _end_of_hold(self) -> _Move:
         if not self._mirror.rollout.is_held_by_us:
@@ -161,8 +171,7 @@ class Walk:
         ours, plan = self._driven()
         lost = loss(view, ours, plan.kinds)
         if lost:
-            is_canary = lost.kind is IncidentKind.CONDEMNED
-            raise (CanaryNotReady if is_canary else PlatformError)(lost.message)
+            raise _MEANING.get(lost.kind, PlatformError)(lost.message)
         now = time.monotonic()
         for pod in pods:
             if pod.hash != ours.canary or pod.is_leaving or not pod.trouble:
@@ -176,11 +185,22 @@ class Walk:
         pods = [p for p in self._mirror.pods if p.hash == ours.canary and not p.is_leaving]
         unready = next((pod for pod in pods if not pod.is_ready), None)
         if unready is None:
-            return PlatformError(f"not in force within {within_s:g} s: {lacking}")
+            return PlatformError(
+                f"not in force within {within_s:g} s: {lacking}{self._busy_with()}"
+            )
         last = unready.trouble or self._logs.last_line(unready).removeprefix("; ")
         return CanaryNotReady(
             f"{unready.name} was not ready within {within_s:g} s: {last or 'it says nothing'}"
         )
+
+    def _busy_with(self) -> str:
+        """Return the words for what the controller does at a step that takes its own time."""
+        view, kinds = self._mirror.rollout, self._driven()[1].kinds
+        kind = kinds[view.index] if view.index < len(kinds) else ""
+        if kind not in _OWN_TIME:
+            return ""
+        said = view.plugins.get(view.index) or view.experiment or view.message
+        return f"; step {view.index} ({kind}) is not over: {said or view.phase}"
 
     def _seen(self) -> tuple[RolloutView, tuple[PodView, ...]]:
         return self._mirror.rollout, self._mirror.pods
@@ -202,6 +222,23 @@ class Walk:
             with contextlib.suppress(PlatformError):
                 self._api.patch(self._path, order, patience_s=_LATER_S)
                 return
+
+
+class _Patience:
+    """How long to wait: steps that take the controller's own time have a limit of their own."""
+
+    def __init__(self, within_s: float, busy_s: float) -> None:
+        self._within_s, self._busy_s = within_s, busy_s
+        self._give_up = time.monotonic() + within_s
+        self._until: dict[int, float] = {}  # step -> when its own time is over
+
+    def is_over(self, busy_at: int | None) -> bool:
+        """Whether not to wait on, as the controller is *busy_at* a step, or None."""
+        now = time.monotonic()
+        if busy_at is not None:  # the time for all others begins anew after it
+            until = self._until.setdefault(busy_at, now + self._busy_s)
+            self._give_up = min(until, now + self._within_s)
+        return now >= self._give_up
 
 
 def _unpromoted(view: RolloutView, ours: Ours) -> str:

@@ -133,6 +133,11 @@ def pods(namespace: str) -> str:
     return f"/api/v1/namespaces/{_quoted(namespace)}/pods"
 
 
+def analysis_runs(namespace: str) -> str:
+    """Return the path of the AnalysisRuns of *namespace*."""
+    return f"/apis/argoproj.io/v1alpha1/namespaces/{_quoted(namespace)}/analysisruns"
+
+
 def leases(namespace: str) -> str:
     """Return the path of the Leases of *namespace*."""
     return f"/apis/coordination.k8s.io/v1/namespaces/{_quoted(namespace)}/leases"

@@ -10,7 +10,7 @@ from canarytest.core.ports import Incident, IncidentKind
 from canarytest.core.reach import Version
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
-from canarytest.platforms.argo.stage import Ours, blamed, trespass
+from canarytest.platforms.argo.stage import Ours, blamed, trespass, undecided
 from canarytest.platforms.argo.view import PodView, RolloutView
 
 
@@ -77,6 +77,8 @@ class Watchman:
 
 def loss(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> Incident | None:
     """Return the incident that ends our rollout; None while it is ours and goes on."""
+    if view.canary == ours.canary and (unsure := undecided(view)):
+        return Incident(IncidentKind.UNJUDGED, None, f"Argo Rollouts could not judge: {unsure}")
     if view.canary == ours.canary and view.is_aborted:
         why = blamed(view)
         if why:

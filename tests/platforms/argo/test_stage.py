@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from canarytest.core.plan import plan_of
 from canarytest.core.ports import IncidentKind
 from canarytest.core.reach import Version
 from canarytest.platforms.argo.stage import missing, trespass
 from canarytest.platforms.argo.watchman import loss
+from tests.platforms.argo import objects
 from tests.platforms.argo.objects import CANARY, OURS, TEN_AT, plan, pods, view, weights
 
 KINDS = plan().kinds
@@ -128,6 +130,78 @@ def test_an_abort_that_is_not_ours_is_blamed_on_whoever_gave_it(
 
     assert incident is not None
     assert (incident.kind, incident.version) == (kind, version)
+
+
+def run(phase: str, message: str = "", *, step: int = 1) -> dict[str, Any]:
+    return {"name": f"was-{CANARY}-2-{step}", "status": phase, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (
+            {"pauseConditions": [{"reason": "InconclusiveAnalysisRun"}]},
+            "Argo Rollouts could not judge: InconclusiveAnalysisRun",
+        ),
+        (
+            {
+                "pauseConditions": [{"reason": "InconclusiveAnalysisRun"}],
+                "canary": {"currentStepAnalysisRunStatus": run("Inconclusive", "why")},
+            },
+            "Argo Rollouts could not judge: InconclusiveAnalysisRun: why",
+        ),
+        (
+            {
+                "abort": True,
+                "conditions": [
+                    {
+                        "type": "Progressing",
+                        "reason": "RolloutAborted",
+                        "message": f'{ABORTED}: Metric "errors" assessed Error',
+                    }
+                ],
+            },
+            f'Argo Rollouts could not judge: {ABORTED}: Metric "errors" assessed Error',
+        ),
+    ],
+)
+def test_what_the_controller_could_not_judge_is_not_the_canary_s_fault(
+    status: dict[str, Any], message: str
+) -> None:
+    incident = loss(view(status), OURS, KINDS)
+
+    assert incident is not None
+    assert (incident.kind, incident.version) == (IncidentKind.UNJUDGED, None)
+    assert incident.message == message
+
+
+ANALYSED_AT_ONE = [{"setWeight": 10}, {"analysis": {}}, {"setWeight": 20}]
+STRATEGY = {"canary": {"steps": ANALYSED_AT_ONE, "trafficRouting": {"smi": {}}}}
+ANALYSED = plan_of(objects.rollout(strategy=STRATEGY))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (None, "the controller has not begun the analysis at step 1"),
+        (run("Successful", step=0), "the controller has not begun the analysis at step 1"),
+        (run("Running"), ""),
+        ({**run("Running"), "name": f"was-{CANARY}-2-1.1"}, ""),
+    ],
+)
+def test_a_step_that_is_analysed_is_in_force_with_its_own_analysis(
+    found: dict[str, Any] | None, expected: str
+) -> None:
+    canary = {"weights": weights(10), "currentStepAnalysisRunStatus": found}
+    seen = view({"pauseConditions": None, "canary": canary}, paused=True)
+
+    assert missing(seen, pods(1, 1), ANALYSED.steps[0], ANALYSED) == expected
+
+
+def test_an_analysis_that_was_over_too_soon_is_nobody_s_trespass() -> None:
+    gone = view({"currentStepIndex": 2})
+
+    assert "was over before" in trespass(gone, OURS, ANALYSED.kinds)
 
 
 def test_a_rollout_that_is_ours_is_not_lost() -> None:
