@@ -80,6 +80,16 @@ class Table:
             raise ConfigError(f"{self.where}.{key}: {values!r} is not a list of strings")
         return tuple(values)
 
+    def unless_false(self, key: str, default: str) -> str | None:
+        """Return the string under *key*, None for `false`; raises ConfigError otherwise."""
+        if self._left.get(key) is False:
+            self.take(key, bool)
+            return None
+        value = self.take(key, str, default)
+        if not value:
+            raise ConfigError(f"{self.where}.{key}: it is empty; expected a string, or false")
+        return value
+
     def table(self, key: str) -> Table:
         """Return the table under *key*; an empty one if there is none."""
         return Table(self.take(key, dict, {}), f"{self.where}.{key}")

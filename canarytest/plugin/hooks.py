@@ -16,7 +16,7 @@ from canarytest.core.errors import CanaryError, ConfigError
 from canarytest.core.evidence import TestOutcome
 from canarytest.core.plan import Plan, Step
 from canarytest.core.reasons import Cause
-from canarytest.plugin import asking, interrupts
+from canarytest.plugin import archive, asking, interrupts
 from canarytest.plugin.distributed import is_distributed, read_specs
 from canarytest.plugin.loads import Specs, specs_of
 from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
@@ -133,6 +133,7 @@ class RunHooks:
         if self.run.outcome is not None:
             self._log.close()
             self._leave()
+            self._troubles += archive.file_run(self._settings.archive, self._info.directory)
         try:
             yield
         except Exception:  # noqa: BLE001  another plugin's trouble; uncaught, it would exit with 1

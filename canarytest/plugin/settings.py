@@ -17,6 +17,7 @@ from canarytest.core.errors import ConfigError
 from canarytest.core.lint import RULES
 from canarytest.core.plan import seconds
 from canarytest.core.proof import Terms
+from canarytest.plugin.archive import Archive, read_archive
 from canarytest.signals.load import LoadSpec
 
 SECTION = "tool.canarytest"
@@ -46,7 +47,7 @@ class Settings:
     platform: str
     manifest: Path | None  # None: the platform reads the Rollout itself
     suites: tuple[str, ...]
-    reports: Path
+    archive: Archive
     policy: Policy
     limits: Limits
     probe_rate: float  # requests a second at the edge
@@ -56,6 +57,11 @@ class Settings:
     allow: tuple[str, ...]  # preflight errors that this target takes for warnings
     options: Mapping[str, Any]  # the target's own keys, for its platform
     where: str  # the target's table, for messages
+
+    @property
+    def reports(self) -> Path:
+        """The folder for all that is left of runs."""
+        return self.archive.reports
 
     def platform_table(self) -> Table:
         """Return the target's own keys, to be read by its platform."""
@@ -74,10 +80,10 @@ def read(root: Path, target: str | None) -> Settings:
 
     Raises ConfigError, which names the key, what was expected and the nearest match.
     """
-    top = Table(_section(root / "pyproject.toml"), SECTION)
+    top = Table(section(root / "pyproject.toml"), SECTION)
     default = top.take("target", str, "local")
     suites = _suites(top)
-    reports = root / top.take("reports", str, "reports")
+    kept = read_archive(top, root)
     judge = top.table("judge")
     look_longer = _duration(judge, "look_longer", 60.0)
     policy = _policy(top.table("bands"), judge)
@@ -101,7 +107,7 @@ def read(root: Path, target: str | None) -> Settings:
         platform=platform,
         manifest=manifest,
         suites=suites,
-        reports=reports,
+        archive=kept,
         policy=policy,
         limits=limits,
         probe_rate=probe_rate,
@@ -137,7 +143,8 @@ def _sources() -> dict[str, Any]:
     return {point.name: point for point in entry_points(group="canarytest.rollouts")}
 
 
-def _section(path: Path) -> object:
+def section(path: Path) -> object:
+    """Return `[tool.canarytest]` of the pyproject.toml at *path*; raises ConfigError."""
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -145,14 +152,14 @@ def _section(path: Path) -> object:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     tool = data.get("tool")
-    section = tool.get("canarytest") if isinstance(tool, Mapping) else None
-    if section is None:
+    found = tool.get("canarytest") if isinstance(tool, Mapping) else None
+    if found is None:
         raise ConfigError(_offer(f"{path} has no [tool.canarytest]"))
-    return section
+    return found
 
 
 def _offer(found: str) -> str:
-    return f"--canary needs a configuration, but {found}. A minimal one:\n\n{MINIMAL}"
+    return f"canarytest needs a configuration, but {found}. A minimal one:\n\n{MINIMAL}"
 
 
 def _target(targets: Table, name: str) -> Table:

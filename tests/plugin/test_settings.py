@@ -8,6 +8,8 @@ from canarytest.core.bands import DEFAULT_BANDS, Band
 from canarytest.core.driver import Limits
 from canarytest.core.errors import ConfigError
 from canarytest.plugin import preflight, settings
+from canarytest.plugin.archive import Archive
+from canarytest.reporting.retention import Keep
 from tests.plugin.project import STEPS, Project, toml
 
 TARGET = {"platform": "standin", "rollout": "deploy/rollout.yaml"}
@@ -27,7 +29,9 @@ def test_little_is_enough(project: Project) -> None:
         platform="standin",
         manifest=project.path / "deploy" / "rollout.yaml",
         suites=("suites",),
-        reports=project.path / "reports",
+        archive=Archive(
+            project.path / "reports", project.path / "reports" / "ledger.sqlite", Keep()
+        ),
         policy=found.policy,
         limits=Limits(),
         probe_rate=20.0,
