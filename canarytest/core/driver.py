@@ -132,7 +132,7 @@ class Driver:
                 return False
             self.step = step
             self._opened_at = self.clock.now()
-            self._evidence = Evidence(step.share, load_expected=load_expected)
+            self._evidence = Evidence(step.share, self.policy, load_expected=load_expected)
         with self._telling:  # an abort that came meanwhile is not told before this is checked
             if self.reason is not None:
                 return False
@@ -158,7 +158,7 @@ class Driver:
         step = self.step
         with self._changed:
             if self._evidence is not None:
-                self._evidence = self._evidence.with_tests_over()
+                self._evidence = self._evidence.with_tests_over().closed(self._open_for())
             judgement = self._wait_for_decision()
             evidence, self._evidence = self._evidence, None
         if judgement is None or evidence is None or step is None:
@@ -205,9 +205,7 @@ class Driver:
         """
         reason = Reason(cause, sentence, self.step.label if self.step else None)
         evidence = self._evidence
-        is_first = self._abort.start(
-            reason, lambda: judge(evidence, self.policy).findings if evidence else ()
-        )
+        is_first = self._abort.start(reason, lambda: judge(evidence).findings if evidence else ())
         with self._changed:
             self._changed.notify_all()
         self._abort.wait_sent(2.0)
@@ -231,7 +229,7 @@ class Driver:
 
     def see_load(self, second: LoadSecond) -> None:
         """Take one second of load; a breach aborts here and now."""
-        self._see(lambda evidence: evidence.with_load(second))
+        self._see(lambda evidence: evidence.with_load(second, self._open_for()))
         self._consider()
 
     def see_load_trouble(self, sentence: str) -> None:
@@ -300,6 +298,9 @@ class Driver:
         if self._evidence is not None and self.step is not None:
             raise AssertionError(f"{self.step.label} was not judged: close it before going on")
 
+    def _open_for(self) -> float:
+        return self.clock.now() - self._opened_at
+
     def _see(self, add: Callable[[Evidence], Evidence]) -> None:
         with self._changed:
             if self._evidence is not None:
@@ -311,7 +312,7 @@ class Driver:
         evidence = self._evidence
         if evidence is None or self.reason is not None:
             return
-        judgement = judge(evidence, self.policy)
+        judgement = judge(evidence)
         if judgement.is_final:
             self._abort_for(judgement)
 
@@ -331,7 +332,7 @@ class Driver:
         bake_over = self._opened_at + step.bake_s
         latest = bake_over + self.limits.look_longer_s
         while self.reason is None and self._evidence is not None:
-            judgement = judge(self._evidence, self.policy)
+            judgement = judge(self._evidence)
             now = self.clock.now()
             if judgement.is_under_way:
                 bake_over = max(bake_over, now)  # it is looked longer from its end on
@@ -364,5 +365,5 @@ def _with_samples(evidence: Evidence, samples: Sequence[ProbeSample], opened_at:
         sent = sample.at - sample.latency_ms / 1000
         if sent >= opened_at:  # what was under way before belongs to no step
             tally = Tally(1, int(not sample.is_ok), Sketch.of([sample.latency_ms]))
-            evidence = evidence.with_probe(sample.version, tally)
+            evidence = evidence.with_probe(sample.version, tally, sample.at - opened_at)
     return evidence

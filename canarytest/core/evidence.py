@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from canarytest.core.bands import Policy
 from canarytest.core.finding import Finding
-from canarytest.core.measure import LoadSecond, Tally
+from canarytest.core.measure import EndpointTally, LoadSecond, Tally
 from canarytest.core.reach import Version
+from canarytest.core.served import PROBE, Served
 from canarytest.core.sketch import Sketch
 from canarytest.core.split import Split
 
@@ -35,15 +37,21 @@ class Evidence:
     """What was seen so far; a new one for each thing seen."""
 
     share: float  # the expected one
+    policy: Policy  # what it is going to be judged by
     tests: Mapping[TestOutcome, int] = field(default_factory=dict)
     tests_over: bool = False  # whether more tests may come
     load_expected: bool = False
-    load: Mapping[Version | None, Tally] = field(default_factory=dict)
     load_pending: Sketch = field(default_factory=Sketch)  # ages of requests without an answer yet
     load_trouble: str | None = None  # why the load cannot be trusted
-    probe: Mapping[Version | None, Tally] = field(default_factory=dict)  # None: nobody answered
+    probed: Mapping[Version | None, int] = field(default_factory=dict)  # who answered the probe
+    served: Served = field(default_factory=Served)
     gauges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # the last samples
     assessed: Mapping[str, Finding] = field(default_factory=dict)  # by metric: what others judge
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether the canary is asked alone, and by no user."""
+        return self.share == 0
 
     def with_test(self, outcome: TestOutcome) -> Evidence:
         """Return this and one more test."""
@@ -57,16 +65,18 @@ class Evidence:
         """Return this, with the first reason why the load cannot be trusted."""
         return replace(self, load_trouble=self.load_trouble or sentence)
 
-    def with_load(self, second: LoadSecond) -> Evidence:
-        """Return this and one more second of load."""
-        versions = {entry.version for entry in second.tallies}
-        load = {v: self.load.get(v, Tally()) + second.of(v) for v in versions}
+    def with_load(self, second: LoadSecond, at_s: float) -> Evidence:
+        """Return this and one more second of load, told *at_s* seconds after the step opened."""
         pending = self.load_pending if second.pending is None else second.pending
-        return replace(self, load={**self.load, **load}, load_pending=pending)
+        served = self.served.with_load(second.tallies, at_s, self.policy, is_dark=self.is_dark)
+        return replace(self, served=served, load_pending=pending)
 
-    def with_probe(self, version: Version | None, tally: Tally) -> Evidence:
+    def with_probe(self, version: Version | None, tally: Tally, at_s: float) -> Evidence:
         """Return this and what the edge probe saw of *version*."""
-        return replace(self, probe={**self.probe, version: self._probed(version) + tally})
+        probed = {**self.probed, version: self.probed.get(version, 0) + tally.requests}
+        entry = EndpointTally(version, PROBE, tally)
+        served = self.served.with_probe(entry, at_s, self.policy, is_dark=self.is_dark)
+        return replace(self, probed=probed, served=served)
 
     def with_gauges(self, values: Mapping[str, float]) -> Evidence:
         """Return this and one more sample of each gauge; a value that is no number is none."""
@@ -81,29 +91,12 @@ class Evidence:
         """Return this and how a metric stands that is judged elsewhere: an analysis, a query."""
         return replace(self, assessed={**self.assessed, finding.metric: finding})
 
-    def requests_of(self, version: Version) -> Tally:
-        """
-        Return all requests of *version*: load's and probe's.
-
-        A request that nobody answered is the canary's where it alone was asked: in the dark.
-        """
-        tally = self.load.get(version, Tally()) + self._probed(version)
-        if version is Version.CANARY and self.share == 0:
-            tally += self.load.get(None, Tally())
-        return tally
-
-    @property
-    def unanswered(self) -> tuple[int, int]:
-        """How many requests at the edge neither version answered, and how many there were."""
-        edge = [self.probe] if self.share == 0 else [self.probe, self.load]
-        none = sum(tallies.get(None, Tally()).requests for tallies in edge)
-        return none, sum(tally.requests for tallies in edge for tally in tallies.values())
+    def closed(self, at_s: float) -> Evidence:
+        """Return this with the second under way over: the step is being closed."""
+        return replace(self, served=self.served.closed(at_s, self.policy, is_dark=self.is_dark))
 
     @property
     def split(self) -> Split:
         """Who answered the edge probe."""
-        canary = self._probed(Version.CANARY).requests
-        return Split(canary, canary + self._probed(Version.STABLE).requests, self.share)
-
-    def _probed(self, version: Version | None) -> Tally:
-        return self.probe.get(version, Tally())
+        canary = self.probed.get(Version.CANARY, 0)
+        return Split(canary, canary + self.probed.get(Version.STABLE, 0), self.share)

@@ -10,6 +10,7 @@ statistics and safe anytime-valid inference (Statistical Science 2023).
 
 from __future__ import annotations
 
+import bisect
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -19,14 +20,15 @@ from collections.abc import Callable, Sequence
 _STRIDES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 63 / 64)
 
 
-def log_e_above(hits: int, total: int, bound: float) -> float:
+def log_e_above(hits: int, total: int, bound: float, strides: Sequence[float] = _STRIDES) -> float:
     """
     Return the log of the evidence against "the share of hits is at most *bound*".
 
-    It is the mean of likelihood ratios against shares above *bound*. For each of them the ratio
-    is a supermartingale under every share up to *bound*, hence so is their mean.
+    It is the mean of likelihood ratios against shares above *bound*: by *strides*, parts of the way
+    from it to 1. For each of them the ratio is a supermartingale under every share up to *bound*,
+    hence so is their mean. A stride that is given twice counts twice.
     """
-    return _mixture(hits, total, bound, [bound + (1 - bound) * stride for stride in _STRIDES])
+    return _mixture(hits, total, bound, [bound + (1 - bound) * stride for stride in strides])
 
 
 def log_e_below(hits: int, total: int, bound: float) -> float:
@@ -53,6 +55,24 @@ def interval(hits: int, total: int, alpha: float) -> tuple[float, float]:
 
     estimate = hits / total
     return _edge(outside, 0.0, estimate), _edge(outside, 1.0, estimate)
+
+
+def counts_around(share: float, total: int, alpha: float) -> tuple[int, int]:
+    """
+    Return the fewest and the most hits of *total* that do not contradict *share*.
+
+    The contrary of `interval`: at some time others are seen with probability *alpha* at most.
+    """
+    limit = math.log(1 / alpha)
+
+    def fits(hits: int) -> bool:
+        evidence = _log_beta(hits + 0.5, total - hits + 0.5) - _log_beta(0.5, 0.5)
+        return evidence - _log_likelihood(hits, total, share) < limit
+
+    middle = round(share * total)
+    fewest = bisect.bisect_left(range(middle), True, key=fits)  # noqa: FBT003  what is searched for
+    most = bisect.bisect_left(range(middle + 1, total + 1), True, key=lambda hits: not fits(hits))  # noqa: FBT003
+    return fewest, middle + most
 
 
 @functools.lru_cache

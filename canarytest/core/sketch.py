@@ -51,7 +51,10 @@ class Sketch:
 
     def quantile(self, share: float) -> float | None:
         """Return the latency, in ms, that *share* of all do not exceed; None when there is none."""
-        rank = share * (self.count - 1)
+        return self.at_rank(share * (self.count - 1))
+
+    def at_rank(self, rank: float) -> float | None:
+        """Return the latency, in ms, that *rank* others are below; None when there is none."""
         seen = 0
         for bucket in sorted(self.buckets):
             seen += self.buckets[bucket]
@@ -61,5 +64,8 @@ class Sketch:
 
     def above(self, latency_ms: float) -> int:
         """Return how many latencies are over *latency_ms*, itself rounded up by 2 % at most."""
-        limit = bucket_of(latency_ms)
+        return self.above_bucket(bucket_of(latency_ms))
+
+    def above_bucket(self, limit: int) -> int:
+        """Return how many latencies are in buckets above *limit*."""
         return sum(count for bucket, count in self.buckets.items() if bucket > limit)

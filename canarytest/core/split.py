@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 from canarytest.core import sequential
 
-# What a router may be off before it is called wrong: half of the share that was set, at most five
-# points. Traefik gave 7 to 10 % at a weight of 10 on a real cluster; one pod of three is 33 %.
+# What a router may be off before it is called wrong. Below what was set half of it, at most five
+# points: Traefik gave 7 to 10 % at a weight of 10 on a real cluster, as its balancer begins each
+# cycle at the stable version. Above a quarter, as no router errs on that side: one pod of three,
+# 33 % for 10 %, is no error of a router.
 TOLERANCE_POINTS = 0.05
+BELOW, ABOVE = 1 / 2, 1 / 4
+# How the false alarms are parted: too much on the canary harms users, too little only takes longer.
+TOO_MUCH, TOO_LITTLE = 0.8, 0.2
+# Where too much is looked for: most of all at about twice to three times the share of small steps.
+_TOO_MUCH_STRIDES = (1 / 16, 1 / 8, 1 / 4, 1 / 4, 1 / 4, 1 / 2)
 # What must be told apart from the share that was set before it is called right.
 WRONG_FACTOR, WRONG_POINTS = 2.0, 0.15
 
@@ -39,16 +46,17 @@ class SplitVerdict:
     sentence: str
 
 
-def tolerance(expected: float) -> float:
-    """Return how far the share may be from *expected* before it is called wrong."""
-    return min(expected / 2, (1 - expected) / 2, TOLERANCE_POINTS)
+def tolerated(expected: float) -> tuple[float, float]:
+    """Return the shares, both between 0 and 1, beyond which a share is wrong that is not either."""
+    most = min(TOLERANCE_POINTS, (1 - expected) / 2)
+    return expected - min(expected * BELOW, most), expected + min(expected * ABOVE, most)
 
 
 def judge_split(split: Split, *, alpha: float, miss: float) -> SplitVerdict:
     """
     Say whether *split* is what was set; may be asked after every response.
 
-    A share within the tolerance is called wrong with probability *alpha* at most, one that is
+    A share within what is tolerated is called wrong with probability *alpha* at most, one that is
     twice (or off by 15 points) called right with *miss* at most. At 0 and at 1 a single response
     of the other version is a leak; that there is none is said once 1 % of them is excluded.
     """
@@ -59,17 +67,20 @@ def judge_split(split: Split, *, alpha: float, miss: float) -> SplitVerdict:
 
 def contradicts(split: Split, *, alpha: float) -> bool:
     """Whether *split* shows, with false alarms of *alpha* at most, that the share is wrong."""
-    expected, allowed = split.expected, tolerance(split.expected)
+    expected = split.expected
     if expected == 0:
         return split.canary > 0
     if expected == 1:
         return split.canary < split.total
-    split = _smaller(split)
-    expected = split.expected
-    limit = math.log(2 / alpha)
+    low, high = tolerated(expected)
+    above, below = -math.log(alpha * TOO_MUCH), -math.log(alpha * TOO_LITTLE)
+    if expected > 1 / 2:
+        low, high, above, below = 1 - high, 1 - low, below, above
+        split = _smaller(split)
+    strides = _TOO_MUCH_STRIDES
     return (
-        sequential.log_e_above(split.canary, split.total, expected + allowed) >= limit
-        or sequential.log_e_below(split.canary, split.total, expected - allowed) >= limit
+        sequential.log_e_above(split.canary, split.total, high, strides) >= above
+        or sequential.log_e_below(split.canary, split.total, low) >= below
     )
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import TypeVar
 
+from canarytest.core.bands import Test
 from canarytest.core.driver import Driver
 from canarytest.core.errors import Aborted, CanaryError
 from canarytest.core.finding import Finding, Zone
@@ -77,7 +78,7 @@ class Answers:
         return observe_split(
             ask_edge,
             step.share,
-            alpha=driver.policy.alpha,
+            alpha=driver.policy.alpha(Test.SPLIT),
             miss=driver.policy.miss,
             is_over=lambda: driver.reason is not None,
         )

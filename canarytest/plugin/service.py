@@ -14,10 +14,11 @@ from typing import Protocol
 from canarytest.core.bands import Band, Policy
 from canarytest.core.errors import Inconclusive
 from canarytest.core.finding import Finding, Zone
-from canarytest.core.judge import judge_metric
 from canarytest.core.measure import LoadSecond, Tally, total
+from canarytest.core.metric import judge_metric
 from canarytest.core.ports import Facts
 from canarytest.core.reach import Version
+from canarytest.core.series import Series
 from canarytest.core.sketch import Sketch
 from canarytest.core.split import SplitVerdict
 
@@ -58,6 +59,7 @@ class LoadBoard:
     by_version: dict[Version | None, Tally] = field(default_factory=dict)
     is_dark: bool = False
     seconds: int = 0
+    of_canary: list[Tally] = field(default_factory=list)  # second by second
     pending: Sketch | None = None  # the ages of requests that have no answer yet
     trouble: str | None = None
     is_over: bool = False
@@ -71,6 +73,7 @@ class LoadBoard:
                     [self.by_version.get(version, Tally()), second.of(version)]
                 )
             self.seconds += 1
+            self.of_canary.append(self._canary_of(second))
             self.pending = self.pending if second.pending is None else second.pending
             self.changed.notify_all()
 
@@ -90,10 +93,14 @@ class LoadBoard:
         """Return what was counted so far."""
         with self.changed:
             of = {v: self.by_version.get(v, Tally()) for v in (*Version, None)}
-            canary, unanswered = of[Version.CANARY], of[None]
-            if self.is_dark:  # the canary alone was asked: what nobody answered is its failure
-                canary, unanswered = canary + unanswered, Tally()
+            unanswered = Tally() if self.is_dark else of[None]
+            canary = total(self.of_canary)
             return LoadView(canary, of[Version.STABLE], unanswered, self.seconds, self.trouble)
+
+    def _canary_of(self, second: LoadSecond) -> Tally:
+        """In the dark the canary alone is asked: what nobody answered is its failure."""
+        unanswered = second.of(None) if self.is_dark else Tally()
+        return second.of(Version.CANARY) + unanswered
 
     def wait_until(self, is_decided: Callable[[LoadView], bool]) -> LoadView:
         """
@@ -112,15 +119,23 @@ class LoadBoard:
 
     def check(self, bounds: Mapping[str, float], policy: Policy) -> tuple[Finding, ...]:
         """Wait until each of *bounds* is kept or broken for sure, and say so."""
+        bands = {metric: Band(bound, bound) for metric, bound in bounds.items()}
+        canary, counted = Series(), 0
 
-        def findings(view: LoadView) -> tuple[Finding, ...]:
+        def findings() -> tuple[Finding, ...]:
+            nonlocal canary, counted
+            with self.changed:
+                for second in self.of_canary[counted:]:
+                    canary = canary.after(second, bands)
+                counted = len(self.of_canary)
             return tuple(
-                judge_metric(metric, Band(bound, bound), view.canary, policy, self.pending)
-                for metric, bound in bounds.items()
+                judge_metric(metric, band, canary, policy, self.pending)
+                for metric, band in bands.items()
             )
 
-        def is_decided(view: LoadView) -> bool:
-            zones = [finding.zone for finding in findings(view)]
+        def is_decided(_: LoadView) -> bool:
+            zones = [finding.zone for finding in findings()]
             return Zone.ROLL_BACK in zones or all(zone is Zone.NORMAL for zone in zones)
 
-        return findings(self.wait_until(is_decided))
+        self.wait_until(is_decided)
+        return findings()

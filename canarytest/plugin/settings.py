@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from canarytest.config import Table, nearest
-from canarytest.core.bands import DEFAULT_BANDS, Band, Policy, is_metric
+from canarytest.core.bands import DEFAULT_BANDS, AgainstStable, Band, Policy, is_metric
 from canarytest.core.driver import Limits
 from canarytest.core.errors import ConfigError
 from canarytest.core.lint import RULES
@@ -229,6 +229,11 @@ def _policy(bands: Table, judge: Table) -> Policy:
         false_alarm=judge.take("false_alarm", float, 0.01),
         miss=judge.take("miss", float, 0.05),
         promote_on_warning=judge.choice("on_warning", ("abort", "promote"), "abort") == "promote",
+        against_stable=AgainstStable(
+            judge.choice("against_stable", tuple(map(str, AgainstStable)), "warning")
+        ),
+        worse_error_rate=judge.take("worse_error_rate", float, 0.005),
+        worse_latency=judge.take("worse_latency", float, 0.05),
     )
     judge.finish()
     for name in ("false_alarm", "miss"):
@@ -236,6 +241,12 @@ def _policy(bands: Table, judge: Table) -> Policy:
             raise ConfigError(
                 f"{judge.where}.{name}: {getattr(policy, name)} is not a probability "
                 "above 0 and at most 0.5"
+            )
+    for name in ("worse_error_rate", "worse_latency"):
+        if not 0 <= getattr(policy, name) < 1:
+            raise ConfigError(
+                f"{judge.where}.{name}: {getattr(policy, name)} is not a share from 0 to below 1, "
+                "such as 0.05 for 5 %"
             )
     return policy
 

@@ -1,8 +1,10 @@
 """Bands, and how the false alarms of a rollout are shared out."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from canarytest.core.bands import DEFAULT_BANDS, Band, Policy, is_metric
+from canarytest.core.bands import DEFAULT_BANDS, Band, Policy, Test, is_metric
 
 
 @pytest.mark.parametrize(
@@ -31,15 +33,24 @@ def test_every_default_is_a_metric_with_its_warning_below() -> None:
     assert all(band.warning < band.roll_back for band in DEFAULT_BANDS.values())
 
 
-def test_the_false_alarms_are_shared_by_steps_and_tests() -> None:
-    policy = Policy(DEFAULT_BANDS, false_alarm=0.03).shared_by(5)
+@given(
+    steps=st.integers(1, 12),
+    false_alarm=st.floats(1e-4, 0.5),
+    bands=st.sets(st.sampled_from(["error_rate", "latency_p50_ms", "latency_p95_ms", "cpu"])),
+)
+def test_the_false_alarms_of_all_tests_add_up_to_the_rollouts(
+    steps: int, false_alarm: float, bands: set[str]
+) -> None:
+    policy = Policy({name: Band(0.1, 0.2) for name in bands}, false_alarm).shared_by(steps)
+    metrics = len(bands - {"cpu"})  # a gauge is no test
+    times = {Test.BAND: metrics, Test.STABLE: metrics}
 
-    assert policy.looks == 15  # error rate, latency and split, at five steps; gauges are not tests
-    assert policy.alpha == pytest.approx(0.002)
+    spent = steps * sum(policy.alpha(test) * times.get(test, 1) for test in Test)
+    assert spent == pytest.approx(false_alarm)
 
 
 def test_sharing_keeps_the_rest() -> None:
     policy = Policy({"cpu": Band(0.5, 0.6)}, miss=0.2, promote_on_warning=True).shared_by(2)
 
-    assert (policy.miss, policy.promote_on_warning, policy.looks) == (0.2, True, 2)
-    assert policy.shared_by(3).looks == 3
+    assert (policy.miss, policy.promote_on_warning, policy.steps) == (0.2, True, 2)
+    assert policy.shared_by(3).steps == 3

@@ -256,16 +256,20 @@ def load(version: Version, requests: int, failures: int) -> LoadSecond:
     return LoadSecond(1.0, 10, 0.1, 0.0, (EndpointTally(version, "POST /login", tally),))
 
 
-def test_a_breach_aborts_within_the_second() -> None:
+def test_a_breach_aborts_within_three_seconds() -> None:
     rehearsal = rehearse()
-    rehearsal.clock.at(5, lambda: rehearsal.driver.see_load(load(Version.CANARY, 50, 20)))
+    for second in (5, 6, 7, 8):
+        rehearsal.clock.at(second, lambda: rehearsal.driver.see_load(load(Version.CANARY, 50, 45)))
 
     assert not rehearsal.walk()
+    assert rehearsal.of(events.RolloutAborted)[0].time <= EPOCH + 5 + 3
     assert rehearsal.driver.reason is not None
     assert rehearsal.driver.reason.cause is Cause.BREACH
     assert rehearsal.driver.reason.sentence.startswith("error rate ")
     aborted = rehearsal.of(events.RolloutAborted)[0]
-    assert [f.zone for f in aborted.findings if f.metric == "error_rate"] == ["roll back"]
+    assert [f.metric for f in aborted.findings if f.zone is Zone.ROLL_BACK] == [
+        "error_rate of POST /login"
+    ]
     assert "StepJudged" not in rehearsal.names
 
 
@@ -282,8 +286,8 @@ def test_an_edge_that_does_not_answer_is_the_worlds_failure() -> None:
     rehearsal = rehearse()
 
     def verify(driver: Driver, step: Step) -> None:
-        rehearsal.edge.next(*[None] * 80)
-        rehearsal.clock.advance(2)
+        rehearsal.edge.next(*[None] * 240)
+        rehearsal.clock.advance(4)
         driver.see_test(TestOutcome.PASSED, "test_it")
 
     assert not rehearsal.walk(verify)

@@ -107,10 +107,16 @@ def test_a_target_table_that_is_empty(project: Project) -> None:
         ({"judge": {"miss": 0}}, "tool.canarytest.judge.miss: 0.0 is not a probability above 0"),
         ({"judge": {"false_alarm": 0.7}}, "tool.canarytest.judge.false_alarm: 0.7 is not a prob"),
         (
+            {"judge": {"worse_latency": 5}},
+            "tool.canarytest.judge.worse_latency: 5.0 is not a share from 0 to below 1",
+        ),
+        ({"judge": {"against_stable": "yes"}}, "tool.canarytest.judge.against_stable: 'yes'"),
+        (
             {"judge": {"look_longr": 1}},
             (
                 "tool.canarytest.judge: unknown key 'look_longr'; did you mean 'look_longer'? "
-                "Allowed: false_alarm, look_longer, miss, on_warning."
+                "Allowed: against_stable, false_alarm, look_longer, miss, on_warning, "
+                "worse_error_rate, worse_latency."
             ),
         ),
         (
