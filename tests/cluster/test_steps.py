@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from canarytest.platforms.argo import routers
+from canarytest.platforms.argo.view import RolloutView
 from tests.cluster import extras, stage
 from tests.cluster.stage import (
     EDGE,
     PROMETHEUS,
     SUITE,
     TRAEFIK,
+    Beside,
     Object,
     Ran,
     Stage,
@@ -178,11 +181,24 @@ def test_header_and_mirror_routes_are_walked_over(analysed: Stage) -> None:
         {"setHeaderRoute": {"name": "to-canary"}},
     ]
     analysed.plan(steps, routing={**routing, "istio": extras.ISTIO, **extras.ROUTES})
-    ran = analysed.run(good_image(analysed), *QUICK)
+    seen: list[float | None] = []
+    with Beside(analysed, at_ten_percent, lambda stage: seen.extend(weights(stage))):
+        ran = analysed.run(good_image(analysed), *QUICK)
     analysed.plan(steps[:2], routing=routing)
 
     assert ran.status == 0, ran.output
     assert ran.steps == ["dark", "10%"]
+    assert seen == [10, 10]  # of the VirtualService and the TraefikService
+
+
+def at_ten_percent(view: RolloutView) -> bool:
+    return view.is_held and view.weight == 10
+
+
+def weights(stage: Stage) -> list[float | None]:
+    """Return what each router was told."""
+    found = routers.sources(stage.read())
+    return [source.read(stage.api.get(source.path)) for source in found]
 
 
 PLUGIN = "canarytest/sample"  # Argo's own sample: at once, or after a minute

@@ -20,6 +20,7 @@ from canarytest.platforms.argo.api import NOT_FOUND, Api, ApiError, connect
 from canarytest.platforms.argo.lease import Lease
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.routed import Routed
 from canarytest.platforms.argo.settings import Settings
 from canarytest.platforms.argo.stage import Ours
 from canarytest.platforms.argo.takeover import Image
@@ -71,6 +72,7 @@ class ArgoPlatform:
         self._on_incident: Callable[[Incident], None] = lambda _: None
         self._logs = Logs(api, found.namespace)
         self._mirror = Mirror(api, found.namespace, found.rollout, self._look)
+        self._routed = Routed(api)
         self._analyses = Analyses(api, found.namespace)
         self._ways = Ways(found, api, self._mirror, self._hash_of)
         self._watchman = Watchman(self._logs, self._ways.names, self._report)
@@ -117,6 +119,8 @@ class ArgoPlatform:
     def open(self, step: Step) -> Facts:
         """Let the rollout go on to *step*, and make sure of who answers there."""
         self._walk.reach(step)
+        if said := self._routed.contradicts(step.weight):
+            raise PlatformError(said)
         self._ways.know_canary(self._over)
         return self._facts()
 
@@ -145,10 +149,16 @@ class ArgoPlatform:
         if view.stable == ours.canary:
             share = 1.0
         elif self._walk.plan is not None and self._walk.plan.has_router:
-            share = (view.weight or 0) / 100 if view.weight_hash in ("", ours.canary) else 0.0
+            share = self._weight(view, ours) / 100
         else:
             share = canary / max(1, sum(pod.is_ready and not pod.is_leaving for pod in pods))
         return State(share=share, stable_complete=stable >= view.replicas)
+
+    def _weight(self, view: RolloutView, ours: Ours) -> float:
+        """Return the weight by the status, or by the router itself where that says none."""
+        if view.weight is None:
+            return self._routed.weight() or 0.0
+        return view.weight if view.weight_hash in ("", ours.canary) else 0.0
 
     def exposure(self) -> Exposure | None:
         """Return None: which router counts, and where, is not known yet."""
@@ -187,6 +197,7 @@ class ArgoPlatform:
         rights.refuse_missing(self._api, found.namespace, found.rollout, forwards=forwards)
         self._lease.take()
         rollout = self._api.get(self._path)
+        self._routed.start(rollout)
         self._analyses.start(rollout["spec"], plan.kinds)
         self._mirror.start(rollout["spec"])
         view = takeover.settled(self._mirror, self._api, self._settings.namespace)
