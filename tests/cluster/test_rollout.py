@@ -4,7 +4,17 @@ import pytest
 
 from canarytest.platforms.argo import orders, watch
 from canarytest.platforms.argo.view import rollout_view
-from tests.cluster.stage import Beside, Object, Stage, assert_proven_back, good_image, image
+from tests.cluster.stage import (
+    EDGE,
+    SUITE,
+    TRAEFIK,
+    Beside,
+    Object,
+    Stage,
+    assert_proven_back,
+    good_image,
+    image,
+)
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -113,6 +123,25 @@ def test_a_right_that_is_missing_is_told_before_anything_is_touched(behind_traef
     assert ran.status == 12, ran.output
     assert "patch rollouts/status" in ran.summary["reason"]
     assert behind_traefik.read()["metadata"]["generation"] == before
+
+
+BY_PROXY = f"""
+edge = "{EDGE}"
+canary_via = {{ proxy = 80 }}
+identity = {{ path = "/petclinic/actuator/info", json = "version" }}
+"""
+
+
+def test_the_canary_is_reached_by_the_api_server_s_proxy(behind_traefik: Stage) -> None:
+    behind_traefik.write_project(BY_PROXY, SUITE)
+    good = behind_traefik.run(good_image(behind_traefik))
+    bad = behind_traefik.run(image("v103-login"))
+    behind_traefik.write_project(TRAEFIK, SUITE)
+
+    assert good.status == 0, good.output
+    assert bad.status == 1, bad.output
+    assert "test_login failed" in bad.summary["reason"]
+    assert_proven_back(bad, behind_traefik)
 
 
 def test_without_a_router_the_pods_are_the_split(without_router: Stage) -> None:

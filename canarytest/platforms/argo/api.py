@@ -127,6 +127,17 @@ class Api:
         finally:
             tunnel.close()
 
+    def relay(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout_s: float,
+    ) -> urllib3.BaseHTTPResponse:
+        """Return what is answered at *path*, whatever it is; its content is yet to be read."""
+        return self._request(method, path, body, headers, urllib3.Timeout(total=timeout_s))
+
     def close(self) -> None:
         """Try nothing again from now on."""
         self._over.set()
@@ -166,25 +177,36 @@ class Api:
         headers: Mapping[str, str],
         timeout: urllib3.Timeout,
     ) -> urllib3.BaseHTTPResponse:
+        accepted = {"Accept": "application/json", **headers}
+        reply = self._request(method, path, body, accepted, timeout)
+        if reply.status >= _BAD:
+            with reply:
+                raise ApiError(f"{method} {_short(path)}: {_refusal(reply)}", reply.status)
+        return reply
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout: urllib3.Timeout,
+    ) -> urllib3.BaseHTTPResponse:
         self.calls += 1
         settings: Mapping[str, Any] = self._configuration.auth_settings()  # refreshes them
         credentials = {str(setting["key"]): str(setting["value"]) for setting in settings.values()}
         try:
-            reply = self._pool.request(
+            return self._pool.request(
                 method,
                 self._configuration.host.rstrip("/") + path,
                 body=body,
-                headers={"Accept": "application/json", **headers, **credentials},
+                headers={**headers, **credentials},
                 timeout=timeout,
                 retries=False,
                 preload_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(f"{method} {_short(path)}: no answer: {error}", 0) from error
-        if reply.status >= _BAD:
-            with reply:
-                raise ApiError(f"{method} {_short(path)}: {_refusal(reply)}", reply.status)
-        return reply
 
 
 def connect(context: str, where: str) -> Api:

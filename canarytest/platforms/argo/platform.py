@@ -104,7 +104,7 @@ class ArgoPlatform:
             is_new = self._is_new_image(view)
             if not is_new:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
-            self._ways.start()
+            self._ways.start(self._api.get(self._path)["spec"])
             self._ways.know_stable(self._over)
             if is_new:
                 self._set_image()

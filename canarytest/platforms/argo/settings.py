@@ -11,12 +11,22 @@ from canarytest.core.errors import ConfigError
 from canarytest.core.plan import seconds
 from canarytest.core.reach import Endpoint
 
-FORWARD = "port-forward"
+FORWARD, PROXY = "port-forward", "proxy"
 _ALWAYS, _NEVER = "always", "never"
 _WAYS = (
-    'expected one of { header = { x-canary = "always" } }, { url = "http://…" } and '
-    f"{FORWARD!r}, the default"
+    'expected one of { header = { x-canary = "always" } }, { url = "http://…" }, '
+    f"{PROXY!r}, {{ proxy = PORT }} and {FORWARD!r}, the default"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """By the API server's proxy, to the version's own Service."""
+
+    port: str  # of the Service, its name or number; empty if it has but one
+
+
+Way = Endpoint | Proxy | None  # None: by a port-forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,8 @@ class Settings:
     namespace: str
     rollout: str
     edge: Endpoint
-    canary: Endpoint | None  # None: by a port-forward
-    stable: Endpoint | None
+    canary: Way
+    stable: Way
     naming: Naming
     timeouts: Timeouts
 
@@ -85,17 +95,20 @@ def _url(where: str, key: str, value: str) -> str:
     return value.rstrip("/")
 
 
-def _via(table: Table, key: str, edge: Endpoint) -> Endpoint | None:
+def _via(table: Table, key: str, edge: Endpoint) -> Way:
     value = table.take(key, object, FORWARD)
-    if value == FORWARD:
-        return None
+    if value in (FORWARD, PROXY):
+        return None if value == FORWARD else Proxy("")
     if not isinstance(value, dict):
         raise ConfigError(f"{table.where}.{key}: {value!r} is no way to a version; {_WAYS}")
     via = Table(value, f"{table.where}.{key}")
     headers, url = via.take("header", dict, {}), via.take("url", str, "")
+    port = str(via.take("proxy", object, ""))
     via.finish()
-    if bool(headers) == bool(url):
-        raise ConfigError(f"{via.where} has {'both' if url else 'neither'}; {_WAYS}")
+    if [bool(headers), bool(url), bool(port)].count(True) != 1:
+        raise ConfigError(f"{via.where} has not exactly one way; {_WAYS}")
+    if port:
+        return Proxy(port)
     return (
         Endpoint(_url(via.where, "url", url)) if url else Endpoint(edge.url, _strings(via, headers))
     )
@@ -110,13 +123,15 @@ def _strings(via: Table, headers: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in headers.items()}
 
 
-def _opposite(canary: Endpoint | None) -> Endpoint | None:
+def _opposite(canary: Way) -> Way:
     """
     Return how to reach the stable version alone where that is not said.
 
     "always" and "never" are what ingress-nginx has for its canary header. Of any other way to the
     canary there is no opposite: then it is a port-forward.
     """
+    if isinstance(canary, Proxy):
+        return canary
     if canary is not None and canary.headers and set(canary.headers.values()) == {_ALWAYS}:
         return Endpoint(canary.url, dict.fromkeys(canary.headers, _NEVER))
     return None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from canarytest.core.errors import Inconclusive, PlatformError
+from canarytest.core.errors import Inconclusive, NotBegun, PlatformError
 from canarytest.core.reach import Endpoint, Identity, Reach, Version
 from canarytest.platforms.argo import naming
 from canarytest.platforms.argo.api import Api
 from canarytest.platforms.argo.forward import Forward
 from canarytest.platforms.argo.mirror import Mirror
-from canarytest.platforms.argo.settings import Settings
+from canarytest.platforms.argo.proxy import ServiceProxy
+from canarytest.platforms.argo.settings import Proxy, Settings
 from canarytest.platforms.argo.view import PodView
 
 _NOT_UP = "(the canary is not up)"  # as a name: no response gives it
@@ -21,7 +23,7 @@ _AGAIN_S = 0.1
 
 class Ways:
     """
-    Resolved by `start`: a header or URL as configured, else a port-forward to a ready pod.
+    Resolved by `start`: a header, URL or proxy as configured, else a port-forward to a ready pod.
 
     *hash_of* tells which revision is which now.
     """
@@ -32,19 +34,24 @@ class Ways:
         self.names: dict[Version, str] = {}  # what the versions call themselves, once known
         self._settings, self._api, self._mirror, self._hash_of = found, api, mirror, hash_of
         self._endpoints: dict[Version, Endpoint] = {}
-        self._forwards: list[Forward] = []
+        self._opened: list[Forward | ServiceProxy] = []
         self._turn = 0
 
-    def start(self) -> None:
-        """Open the port-forwards that are wanted."""
+    def start(self, spec: Mapping[str, Any]) -> None:
+        """Open what is wanted; *spec* is the Rollout's. Raises NotBegun without a Service."""
         ways = {Version.CANARY: self._settings.canary, Version.STABLE: self._settings.stable}
-        for version, endpoint in ways.items():
-            self._endpoints[version] = endpoint or self._forward(version)
+        for version, way in ways.items():
+            if isinstance(way, Endpoint):
+                self._endpoints[version] = way
+                continue
+            opened = self._forward(version) if way is None else self._proxy(version, way, spec)
+            self._opened.append(opened)
+            self._endpoints[version] = Endpoint(opened.start())
 
     def stop(self) -> None:
         """Close them."""
-        for forward in self._forwards:
-            forward.stop()
+        for opened in self._opened:
+            opened.stop()
 
     def know_stable(self, over: threading.Event) -> None:
         """Ask the stable version for its name; raises Inconclusive if it gives none."""
@@ -52,7 +59,7 @@ class Ways:
         if not name:
             raise Inconclusive(
                 f"the stable version does not say which version it is: {said}; check identity "
-                f"and stable_via in [{self._settings.where}]"
+                f"and stable_via in [{self._settings.where}]{self._hint(Version.STABLE)}"
             )
         self.names[Version.STABLE] = name
 
@@ -65,8 +72,15 @@ class Ways:
                 f"the canary is not reached by canary_via: {name or 'nobody'} answers ({said}); "
                 f"either the way does not lead to it, or both versions go by the name {stable!r}; "
                 f"check canary_via and identity in [{self._settings.where}]"
+                f"{self._hint(Version.CANARY)}"
             )
         self.names[Version.CANARY] = name
+
+    def _hint(self, version: Version) -> str:
+        way = self._settings.canary if version is Version.CANARY else self._settings.stable
+        if way != Proxy(""):
+            return ""
+        return "; a Service whose port has a name is reached by { proxy = PORT } only"
 
     def _ask(
         self, version: Version, is_it: Callable[[str], bool], over: threading.Event
@@ -93,10 +107,18 @@ class Ways:
         canary, stable = (self._endpoints[v] for v in (Version.CANARY, Version.STABLE))
         return Reach(self._settings.edge, canary, stable, identity)
 
-    def _forward(self, version: Version) -> Endpoint:
-        forward = Forward(self._api, self._settings.namespace, lambda: self._pod(version))
-        self._forwards.append(forward)
-        return Endpoint(forward.start())
+    def _forward(self, version: Version) -> Forward:
+        return Forward(self._api, self._settings.namespace, lambda: self._pod(version))
+
+    def _proxy(self, version: Version, way: Proxy, spec: Mapping[str, Any]) -> ServiceProxy:
+        service = spec["strategy"]["canary"].get(f"{version}Service")
+        if not service:
+            raise NotBegun(
+                f'{version}_via = "proxy" of [{self._settings.where}] goes by the Service of the '
+                f"{version} version, and the Rollout has no {version}Service; expected one in "
+                'spec.strategy.canary; use "port-forward"'
+            )
+        return ServiceProxy(self._api, self._settings.namespace, service, way.port)
 
     def _pod(self, version: Version) -> PodView | None:
         """Return the next of the pods that serve *version*, in turn."""

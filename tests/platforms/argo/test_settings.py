@@ -8,7 +8,7 @@ from canarytest.config import Table
 from canarytest.core.errors import ConfigError
 from canarytest.core.reach import Endpoint
 from canarytest.platforms.argo import settings
-from canarytest.platforms.argo.settings import Settings
+from canarytest.platforms.argo.settings import Proxy, Settings
 
 GOOD: dict[str, Any] = {
     "context": "staging",
@@ -48,6 +48,15 @@ def test_without_another_way_it_is_a_port_forward(keys: dict[str, Any]) -> None:
     assert read(**keys).stable is None
 
 
+@pytest.mark.parametrize(
+    ("way", "port"), [("proxy", ""), ({"proxy": "http"}, "http"), ({"proxy": 80}, "80")]
+)
+def test_the_proxy_leads_to_both_versions(way: Any, port: str) -> None:
+    found = read(canary_via=way)
+
+    assert (found.canary, found.stable) == (Proxy(port), Proxy(port))
+
+
 def test_each_version_may_have_a_url() -> None:
     found = read(canary_via={"url": "http://canary:81/"}, stable_via={"url": "http://stable:82"})
 
@@ -80,9 +89,12 @@ def test_timeouts_are_durations() -> None:
         ({"namespace": ""}, "'namespace' is missing; expected the namespace"),
         ({"rollout": None}, "'rollout' is missing; expected the name"),
         ({"edge": "petclinic"}, "edge: 'petclinic' is no URL; expected e.g."),
-        ({"canary_via": "proxy"}, "canary_via: 'proxy' is no way to a version; expected one of"),
-        ({"canary_via": {}}, "canary_via has neither; expected one of"),
-        ({"canary_via": {"url": "http://a", "header": {"a": "b"}}}, "canary_via has both"),
+        ({"canary_via": "proxi"}, "canary_via: 'proxi' is no way to a version; expected one of"),
+        ({"canary_via": {}}, "canary_via has not exactly one way; expected one of"),
+        (
+            {"canary_via": {"url": "http://a", "header": {"a": "b"}}},
+            "canary_via has not exactly one way",
+        ),
         ({"canary_via": {"url": "a"}}, "canary_via.url: 'a' is no URL"),
         ({"canary_via": {"header": {"a": 1}}}, "header.a: 1 is not a string"),
         ({"canary_via": {"heder": {}}}, "unknown key 'heder'; did you mean 'header'"),
