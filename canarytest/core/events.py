@@ -39,6 +39,7 @@ class RolloutStarted(Event):
     bands: Mapping[str, tuple[float, float]]
     warnings: tuple[str, ...]  # of the preflight
     versions: Mapping[str, str]  # of canarytest and what it runs on
+    tests: Mapping[str, int] = field(default_factory=dict)  # collected, by label of the step
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Collection, Generator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ class RunHooks:
         self._info = info
         self._junit = junit  # where pytest writes it
         self._outcomes = Outcomes()
+        self._screen: Screen | None = None  # None: nobody wants to see it
         self._items: list[pytest.Item] = []
+        self._collected: Collection[str] = ()  # node ids
         self._summary: dict[str, Any] | None = None
         self._paths: dict[str, Path | str] = {}
         self._troubles: list[str] = []
@@ -73,19 +76,24 @@ class RunHooks:
         """Show the rollout on the terminal as it goes."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and reporter.verbosity >= 0:
-            screen = Screen(self._config, reporter)
+            self._screen = screen = Screen(self._config, reporter)
             self._config.add_cleanup(screen.close)
-            minor = (events.TestFinished, events.MeasurementTaken)
-            self._log.subscribe(terminal.Terminal(screen), but=minor)
+            screen.tell(self._log)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember the tests: their markers say which loads there are."""
         self._items = session.items
+        self._collected = [item.nodeid for item in session.items]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Remember the tests under xdist: each worker has the same ones."""
+        self._collected = ids
 
     def between(self, over: str | None, upcoming: str | None) -> None:
         """Begin the rollout before the first step; then as `Run.between`."""
         if over is None:
-            self.run.begin(self._known_specs())
+            self.run.begin(self._known_specs(), self._tests())
         self.run.between(over, upcoming)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -158,7 +166,21 @@ class RunHooks:
         """Ask a person whether the rollout may leave *step*, where that is wanted."""
         if self._config.option.canary_approve == "auto":
             return True
-        return asking.may_leave(self._config, step)
+        self.pytest_enter_pdb()
+        try:
+            return asking.may_leave(self._config, step)
+        finally:
+            self.pytest_leave_pdb()
+
+    def pytest_enter_pdb(self) -> None:
+        """Leave the terminal to the debugger."""
+        if self._screen is not None:
+            self._screen.hold(is_held=True)
+
+    def pytest_leave_pdb(self) -> None:
+        """Take the terminal back."""
+        if self._screen is not None:
+            self._screen.hold(is_held=False)
 
     def _interrupted(self, name: str) -> None:
         if self.run.is_begun:
@@ -193,6 +215,10 @@ class RunHooks:
     @functools.cached_property
     def _steps(self) -> dict[str, Step]:
         return {step.label: step for step in self.run.plan.steps}
+
+    def _tests(self) -> dict[str, int]:
+        labels = list(self._steps)
+        return dict(Counter(label_in(nodeid, labels) or "" for nodeid in self._collected))
 
     def _finished(self, report: pytest.TestReport, test: TestSoFar) -> events.TestFinished:
         steps = self._steps

@@ -81,11 +81,11 @@ class Run:
         self._began = self.clock.now()
         self.driver.on_abort(self._on_abort)
 
-    def begin(self, specs: Specs) -> None:
-        """Take the rollout over."""
+    def begin(self, specs: Specs, tests: Mapping[str, int]) -> None:
+        """Take the rollout over; there are so many *tests* for each label of a step."""
         self.is_begun = True
         began = self.clock.time()
-        self.driver.begin(lambda facts: self._emit(self._started(facts, began)))
+        self.driver.begin(lambda facts: self._emit(self._started(facts, began, tests)))
         facts = self.driver.facts
         if facts is None:
             return
@@ -259,7 +259,9 @@ class Run:
             "counted_by": "our own load and probe: users' requests are not among them",
         }
 
-    def _started(self, facts: Facts | None, began: float) -> events.RolloutStarted:
+    def _started(
+        self, facts: Facts | None, began: float, tests: Mapping[str, int]
+    ) -> events.RolloutStarted:
         plan, policy = self.plan, self.settings.policy
         return events.RolloutStarted(
             began,
@@ -275,6 +277,7 @@ class Run:
             bands={name: (band.warning, band.roll_back) for name, band in policy.bands.items()},
             warnings=self.info.warnings,
             versions=self.info.versions,
+            tests=tests,
         )
 
     def _following(self, over: str | None) -> Step | None:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from typing import TextIO
 
 import pytest
+
+from canarytest.core import events
+from canarytest.plugin.bottom import BottomLine, is_wanted
+from canarytest.plugin.sampling import Ticker
+from canarytest.reporting.live import Live
+from canarytest.reporting.log import EventLog
+from canarytest.reporting.terminal import Terminal
+
+_MINOR = (events.TestFinished, events.MeasurementTaken)
 
 
 class Screen:
@@ -23,6 +33,13 @@ class Screen:
         self._pytests = reporter
         self._file = _duplicate(sys.stdout)
         self._own = pytest.TerminalReporter(config, self._file) if self._file else reporter
+        self._bottom: BottomLine | None = None
+        self._ticker: Ticker | None = None
+        if self._file is not None and is_wanted(config, reporter, os.environ):
+            self._bottom = BottomLine(self._file)
+            for each in (reporter, self._own):
+                writer = each._tw  # noqa: SLF001  pytest has no other way to see what it writes
+                writer._file = self._bottom.guarded(writer._file)  # noqa: SLF001  as above
 
     def __call__(self, line: str, /, **markup: bool) -> None:
         """Write *line*, on a line of its own."""
@@ -33,8 +50,26 @@ class Screen:
         self._own.write_line(line, **markup)
         self._own.flush()
 
+    def tell(self, log: EventLog) -> None:
+        """Tell what *log* is told from now on: what matters by lines, the rest by the one below."""
+        log.subscribe(Terminal(self), but=_MINOR)
+        if self._bottom is not None:
+            live = Live(self._bottom.show, time.time)
+            log.subscribe(live)
+            self._ticker = Ticker(live.refresh)
+            self._ticker.start()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Leave the terminal, while *is_held*, to a person and who asks them; lines still come."""
+        if self._bottom is not None:
+            self._bottom.hold(is_held=is_held)
+
     def close(self) -> None:
         """Let the descriptor go. Safe to call twice; nothing may be written afterwards."""
+        if self._ticker is not None:
+            self._ticker.stop()
+        if self._bottom is not None:
+            self._bottom.show("")
         if self._file is not None:
             with contextlib.suppress(OSError):  # nobody reads any more: `pytest | head`
                 self._file.close()
