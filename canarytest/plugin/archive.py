@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from canarytest.config import Table
-from canarytest.core.errors import CanaryError, ConfigError
+from canarytest.core.errors import ConfigError
 from canarytest.reporting import ledger, retention
 from canarytest.reporting.retention import Keep
 
@@ -45,7 +45,7 @@ def file_run(archive: Archive, directory: Path) -> Iterator[str]:
     if archive.ledger is not None:
         try:
             ledger.record(directory, archive.ledger)
-        except CanaryError as error:
+        except Exception as error:  # noqa: BLE001  the exit status is the rollout's
             yield f"warning: this run is not in the ledger: {error}"
     try:
         retention.remove_old(archive.runs, archive.keep, current=directory, now=time.time())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import shutil
 from collections import Counter
 from collections.abc import Collection, Generator
@@ -17,7 +18,7 @@ from canarytest.core.errors import CanaryError, ConfigError
 from canarytest.core.evidence import TestOutcome
 from canarytest.core.plan import Plan, Step
 from canarytest.core.reasons import Cause
-from canarytest.plugin import archive, asking, interrupts
+from canarytest.plugin import archive, asking, github, interrupts
 from canarytest.plugin.distributed import is_distributed, read_specs
 from canarytest.plugin.loads import Specs, specs_of
 from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
@@ -148,6 +149,8 @@ class RunHooks:
             self._config.notify_exception(pytest.ExceptionInfo.from_current())
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         self._keep_junit()
+        if self._summary is not None:
+            github.tell(os.environ, self._info.directory, self._summary, self._config.rootpath)
         if self.run.outcome is not None:
             session.exitstatus = self.run.outcome.exit_status
 
@@ -157,7 +160,8 @@ class RunHooks:
             return
         terminalreporter.section("canary")
         if self._summary is not None:
-            for line in terminal.table(self._summary, paths=self._paths):
+            is_brief = terminalreporter.verbosity < -1
+            for line in terminal.table(self._summary, paths=self._paths, is_brief=is_brief):
                 terminalreporter.write_line(line)
         for trouble in self._troubles:
             terminalreporter.write_line(trouble, red=True)

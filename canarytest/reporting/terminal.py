@@ -14,6 +14,7 @@ from canarytest.core.finding import Finding, Verdict
 from canarytest.reporting.words import brief, counted, deciding, seconds, share
 
 WIDTH = 100
+HEAD = ("step", "verdict", "open for", "tests", "why")  # of the table of steps
 DateTime = Callable[[float], time.struct_time]
 Lines = Iterator[tuple[str, Mapping[str, bool]]]
 
@@ -102,9 +103,25 @@ def table(
     *,
     paths: Mapping[str, Path | str] | None = None,
     width: int = WIDTH,
+    is_brief: bool = False,
 ) -> list[str]:
-    """Return the end of a run: its steps, why it ended so, who met the canary, where to read on."""
-    return [*_steps(summary["steps"], width), "", *_facts(summary, paths or {}, width)]
+    """
+    Return the end of a run: its steps, why it ended so, who met the canary, where to read on.
+
+    If it *is_brief*, without the steps.
+    """
+    steps = [] if is_brief else [*_steps(summary["steps"], width), ""]
+    return [*steps, *_told({**facts(summary), **(paths or {})}, width)]
+
+
+def facts(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is to be said of the whole run, by name; nothing where there is nothing."""
+    return {
+        "outcome": _outcome(summary),
+        "reason": summary["reason"],
+        "rollback": _rollback(summary["rollback"]),
+        "exposure": _exposure(summary["exposure"]),
+    }
 
 
 def _begun(event: e.RolloutStarted, labels: Iterable[str]) -> str:
@@ -130,17 +147,18 @@ def _ended(event: e.RunEnded) -> str:
 
 
 def _steps(steps: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
-    rows = [("step", "verdict", "open for", "tests", "why"), *(_row(step) for step in steps)]
+    rows = [HEAD, *map(row, steps)]
     if len(rows) == 1:
         yield "no step was planned"
         return
-    sizes = [max(len(row[i]) for row in rows) for i in range(4)]
-    for row in rows:
-        begin = "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=False))
-        yield from _wrapped(row[4], f"{begin}  ", width)
+    sizes = [max(len(cells[i]) for cells in rows) for i in range(4)]
+    for cells in rows:
+        begin = "  ".join(cell.ljust(size) for cell, size in zip(cells, sizes, strict=False))
+        yield from _wrapped(cells[4], f"{begin}  ", width)
 
 
-def _row(step: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+def row(step: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    """Return the cells of *step* below `HEAD`."""
     if step["opened"] is None:
         return step["label"], "never opened", "", "", ""
     return (
@@ -159,20 +177,11 @@ def _why(step: Mapping[str, Any]) -> str:
     return "; ".join(brief(finding) for finding in deciding(found) if finding.metric != "tests")
 
 
-def _facts(
-    summary: Mapping[str, Any], paths: Mapping[str, Path | str], width: int
-) -> Iterator[str]:
-    facts = {
-        "outcome": _outcome(summary),
-        "reason": summary["reason"],
-        "rollback": _rollback(summary["rollback"]),
-        "exposure": _exposure(summary["exposure"]),
-        **{name: str(path) for name, path in paths.items()},
-    }
-    column = max(len(name) for name in facts)
-    for name, text in facts.items():
+def _told(named: Mapping[str, Path | str], width: int) -> Iterator[str]:
+    column = max(len(name) for name in named)
+    for name, text in named.items():
         if text:
-            yield from _wrapped(text, f"{name:<{column}}  ", width)
+            yield from _wrapped(str(text), f"{name:<{column}}  ", width)
 
 
 def _outcome(summary: Mapping[str, Any]) -> str:

@@ -70,19 +70,20 @@ def test_a_writer_that_does_not_know_of_it_writes_where_it_would_have() -> None:
     assert terminal.lines == ["Go on? y", LINE]
 
 
-def test_it_is_away_while_a_person_is_asked() -> None:
+@pytest.mark.parametrize(("is_over", "lines"), [(False, ["Go on?"]), (True, ["Go on?", LINE])])
+def test_it_is_away_while_a_person_is_asked(lines: list[str], *, is_over: bool) -> None:
     terminal = Terminal(60, ROWS)
     with terminal.open() as file:
         bottom = BottomLine(file)
-        bottom.show(LINE)
+        bottom.show("10%  4 s left to bake")
         bottom.hold(is_held=True)
-        bottom.show("10%  2 s left to bake")
-        file.write("Go on? y\n")
-        file.flush()
-        bottom.hold(is_held=False)
+        file.write("Go on?")
+        bottom.show(LINE)
+        if is_over:
+            bottom.hold(is_held=False)
     terminal.close()
 
-    assert terminal.lines == ["Go on? y", "", "10%  2 s left to bake"]
+    assert terminal.lines == lines
 
 
 def test_a_terminal_that_is_gone_hurts_nobody() -> None:

@@ -161,3 +161,9 @@ def test_the_table_of_a_run_that_never_began_has_its_reason() -> None:
 )
 def test_an_outcome_has_its_colour(outcome: str, colour: str) -> None:
     assert markup_of(outcome) == {colour: True, "bold": True}
+
+
+def test_a_brief_end_has_no_steps() -> None:
+    found = summary_of(stories.aborted_dark())
+
+    assert table(found, is_brief=True) == table(found)[table(found).index("") + 1 :]
