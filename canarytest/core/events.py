@@ -40,6 +40,7 @@ class RolloutStarted(Event):
     warnings: tuple[str, ...]  # of the preflight
     versions: Mapping[str, str]  # of canarytest and what it runs on
     tests: Mapping[str, int] = field(default_factory=dict)  # collected, by label of the step
+    surroundings: Mapping[str, Any] = field(default_factory=dict)  # executor, context, links
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class TestFinished(Event):
     message: str  # why it failed or was skipped; empty if it passed
     worker: str  # of xdist; empty without
     sections: tuple[tuple[str, str], ...] = ()  # captured output of a failed test
+    about: Mapping[str, Any] = field(default_factory=dict)  # its Allure result, attachments in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from canarytest.plugin.settings import Settings
 from canarytest.plugin.steps import label_in
 
 GATE, SERVICE, LOADS = "canary_gate", "canary_service", "canary_loads"  # in `workerinput`
+RESULTS = "canary_results"  # in `workerinput` too: xdist hands on what was typed, and no more
+ALLURE = "allure_report_dir"  # the option of allure-pytest that it is for
 USAGE = "canary_usage"  # in `workeroutput`
 
 
@@ -98,6 +100,7 @@ class ControllerHooks:
         node.workerinput[GATE] = str(self._directory / "gate.json")
         node.workerinput[LOADS] = str(self._directory / "loads.json")
         node.workerinput[SERVICE] = self._server.address
+        node.workerinput[RESULTS] = getattr(node.config.option, ALLURE, None)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> StepScheduling:

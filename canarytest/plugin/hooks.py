@@ -205,7 +205,7 @@ class RunHooks:
         try:
             build.rebuild(directory, results)
             if self._config.option.canary_report:
-                self._paths["report"] = _short(build.page(directory, results), root)
+                self._paths["report"] = _short(build.page(directory), root)
         except (CanaryError, OSError) as error:
             self._troubles.append(f"the report could not be written: {error}")
 
@@ -237,6 +237,7 @@ class RunHooks:
             message=test.message,
             worker=test.worker,
             sections=tuple(test.sections),
+            about=test.about,
         )
 
     def _known_specs(self) -> Specs:

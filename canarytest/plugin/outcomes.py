@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from canarytest.core.evidence import TestOutcome
 from canarytest.plugin.gate import INCONCLUSIVE
 
 _NAME = re.compile(r"::([^:\[]+)(?:\[|$)")  # the first one: parameters may have any text in them
+ABOUT = "canarytest_about"  # what Allure is told, on a teardown's report; xdist carries it along
 MOST_CHARACTERS = 20_000  # of a message or a captured section in an event
 
 
@@ -26,6 +29,7 @@ class TestSoFar:
     seconds: float = 0.0
     message: str = ""
     sections: list[tuple[str, str]] = field(default_factory=list)
+    about: Mapping[str, Any] = field(default_factory=dict)  # what Allure was told
 
 
 class Outcomes:
@@ -33,6 +37,7 @@ class Outcomes:
 
     def __init__(self) -> None:
         self._running: dict[tuple[str, str], TestSoFar] = {}
+        self._attempts: dict[str, list[Mapping[str, Any]]] = {}  # that were to be repeated
 
     def take(self, report: pytest.TestReport) -> tuple[TestSoFar, bool, bool]:
         """
@@ -56,7 +61,17 @@ class Outcomes:
         if report.when not in ("teardown", "???"):
             return test, is_new, False
         self._running.pop(key)
-        return test, is_new, is_new or not test.is_to_be_rerun
+        is_over = is_new or not test.is_to_be_rerun
+        self._remember(test, report, is_over=is_over)
+        return test, is_new, is_over
+
+    def _remember(self, test: TestSoFar, report: pytest.TestReport, *, is_over: bool) -> None:
+        """Keep what Allure was told of an attempt: the last one has those before it."""
+        test.about = _once(getattr(report, ABOUT, {}), test.message)
+        if not is_over:
+            self._attempts.setdefault(report.nodeid, []).append(test.about)
+        elif before := self._attempts.pop(report.nodeid, None):
+            test.about = {**test.about, "retries": before}
 
     def _decide(self, test: TestSoFar, report: pytest.TestReport) -> bool:
         """Let *report* decide about *test*; True if it turned bad by it."""
@@ -83,6 +98,15 @@ def short_reason(report: pytest.TestReport) -> str:
     first = next((line for line in text.splitlines() if line.strip()), "")
     what = {"setup": "could not be set up", "teardown": "failed in teardown", "???": "crashed"}
     return f"{name} {what.get(report.when or '', 'failed')}" + (f": {first[:300]}" if first else "")
+
+
+def _once(about: Mapping[str, Any], message: str) -> Mapping[str, Any]:
+    """Return *about* without the traceback that the event's *message* is already."""
+    details = about.get("statusDetails") or {}
+    if not message or details.get("trace") != message:
+        return about
+    told = {key: value for key, value in details.items() if key != "trace"}
+    return {**about, "statusDetails": told}
 
 
 def _worker_of(report: pytest.TestReport) -> str:

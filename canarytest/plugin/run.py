@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from canarytest.clock import SystemClock
@@ -36,6 +36,7 @@ class RunInfo:
     directory: Path
     warnings: tuple[str, ...]
     versions: Mapping[str, str]
+    surroundings: Mapping[str, object] = field(default_factory=dict)  # executor, context, links
 
 
 class Run:
@@ -277,6 +278,7 @@ class Run:
             bands={name: (band.warning, band.roll_back) for name, band in policy.bands.items()},
             warnings=self.info.warnings,
             versions=self.info.versions,
+            surroundings=self.info.surroundings,
             tests=tests,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from canarytest.core.errors import ConfigError
 from canarytest.core.lint import RULES
 from canarytest.core.plan import seconds
 from canarytest.core.proof import Terms
+from canarytest.plugin import issues
 from canarytest.plugin.archive import Archive, read_archive
 from canarytest.signals.load import LoadSpec
 
@@ -57,6 +58,7 @@ class Settings:
     allow: tuple[str, ...]  # preflight errors that this target takes for warnings
     options: Mapping[str, Any]  # the target's own keys, for its platform
     where: str  # the target's table, for messages
+    issues: Mapping[str, Any] = field(default_factory=dict)  # where known issues are to be found
 
     @property
     def reports(self) -> Path:
@@ -91,6 +93,9 @@ def read(root: Path, target: str | None) -> Settings:
     probe = top.table("probe")
     probe_rate, probe_path = _probe(probe)
     load = _load(top, root)
+    report = top.table("report")
+    known = issues.read(report)
+    report.finish()
     targets = top.table("targets")
     top.finish()
     name = target or default
@@ -117,6 +122,7 @@ def read(root: Path, target: str | None) -> Settings:
         allow=allow,
         options=table.rest(),
         where=table.where,
+        issues=known,
     )
 
 

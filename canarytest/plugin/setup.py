@@ -26,6 +26,7 @@ from canarytest.plugin.loop import InProcessLoop
 from canarytest.plugin.remote import RemoteService
 from canarytest.plugin.run import Run, RunInfo
 from canarytest.plugin.steps import StepCollection
+from canarytest.reporting.executor import executor_of
 from canarytest.reporting.log import EventLog
 
 _EXIT_WORLD = outcome_of(Reason(Cause.WORLD, "", None), proven=True).exit_status
@@ -92,6 +93,8 @@ def _register_worker(
     config: pytest.Config, chosen: settings.Settings, plan: Plan, given: Mapping[str, Any]
 ) -> None:
     gate = Gate(Path(given[distributed.GATE]), plan)
+    if hasattr(config.option, distributed.ALLURE):
+        setattr(config.option, distributed.ALLURE, given[distributed.RESULTS])
     _label_results(config, plan, chosen)
     config.stash[fixtures.SERVICE] = RemoteService(given[distributed.SERVICE])
     config.pluginmanager.register(Gatekeeper(gate), "canarytest-gate")
@@ -175,17 +178,30 @@ def _run_info(chosen: settings.Settings, found: preflight.Preflight) -> RunInfo:
         directory=chosen.reports / "runs" / run_id,
         warnings=found.warnings,
         versions={"python": machine.python_version(), **versions},
+        surroundings=_surroundings(chosen),
     )
+
+
+def _surroundings(chosen: settings.Settings) -> Mapping[str, object]:
+    """Return where the run takes place, as far as it is known before it begins."""
+    told = {
+        "executor": executor_of(os.environ),
+        "context": chosen.options.get("context"),
+        **chosen.issues,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _label_results(config: pytest.Config, plan: Plan, chosen: settings.Settings) -> None:
     """Let Allure's tree be rollout, step, suite, where there is an Allure to tell."""
     if getattr(config.option, "allure_report_dir", None):
         from canarytest.plugin.labels import AllureLabels  # noqa: PLC0415  allure is optional
-        from canarytest.reporting.allure import parent_suite  # noqa: PLC0415
+        from canarytest.plugin.results import AllureResults  # noqa: PLC0415  as above
+        from canarytest.reporting.rollout import parent_suite  # noqa: PLC0415
 
         labels = AllureLabels(parent_suite(plan.rollout, chosen.target))
         config.pluginmanager.register(labels, "canarytest-allure")
+        config.pluginmanager.register(AllureResults(config), "canarytest-results")
 
 
 def _version(distribution: str) -> str:

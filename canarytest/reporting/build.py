@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from canarytest.reporting import html, summary
+from canarytest.reporting import html, log, summary
+from canarytest.reporting.pictures import pictures_of
+from canarytest.reporting.story import Story, story_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +44,49 @@ def rebuild(run_dir: Path, results: Path | None = None) -> dict[str, Any]:
     """
     Write the summary of the run, which is returned, and what Allure *results* say of the rollout.
 
-    Changes nothing else, whatever was there before and however often it is called.
+    Without *results* it is those beside the run, and where they are gone the results of its tests
+    come back as well; those of another run are left alone.
     """
     from canarytest.reporting import allure  # noqa: PLC0415  heavy: only when results are written
 
     told = summary.write(run_dir)
-    allure.write(run_dir, results or Places.of_run(run_dir).results)
+    story, events = _read(run_dir)
+    folder = results or Places.of_run(run_dir).results
+    is_gone = not any(folder.glob("*-result.json"))
+    if results is None and is_gone:
+        allure.write_tests(story, folder)
+    if results or is_gone or allure.is_of(story, folder):
+        allure.write(story, events, folder)
     return told
 
 
-def page(
-    run_dir: Path,
-    results: Path | None = None,
-    *,
-    remember: bool = True,
-    within_s: float = html.WITHIN_S,
-) -> Path:
+def page(run_dir: Path, *, remember: bool = True, within_s: float = html.WITHIN_S) -> Path:
     """
-    Build the HTML of the run, whose Allure *results* lie beside it, and return its first page.
+    Build the HTML of the run from its events alone, and return its first page.
 
     A run is to be remembered once: who builds a report again leaves the history as it is.
     """
+    from canarytest.reporting import allure  # noqa: PLC0415  heavy: only when results are written
+
     places = Places.of_run(run_dir)
-    return html.build(
-        results or places.results,
-        places.report,
-        name=title(rebuild(run_dir, results)),
-        history=places.history,
-        remember=remember,
-        within_s=within_s,
-    )
+    story, events = _read(run_dir)
+    with tempfile.TemporaryDirectory(prefix=".results-", dir=places.reports) as scratch:
+        results = Path(scratch)
+        allure.write_tests(story, results)
+        allure.write(story, events, results, pictures_of(story))
+        return html.build(
+            results,
+            places.report,
+            name=title(summary.write(run_dir)),
+            history=places.history,
+            remember=remember,
+            within_s=within_s,
+        )
+
+
+def _read(run_dir: Path) -> tuple[Story, bytes]:
+    path = run_dir / summary.EVENTS
+    return story_of(log.read(path)), path.read_bytes()
 
 
 def title(told: Mapping[str, Any]) -> str:

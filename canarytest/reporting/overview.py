@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Iterable
 
@@ -12,14 +13,20 @@ from canarytest.reporting.words import brief, counted, deciding, seconds
 _WRAP = 'style="white-space: normal"'  # Allure's own style would have the reader scroll sideways
 
 
-def html_of(story: Story) -> str:
-    """Return why it ended so, and the steps as a table."""
+def html_of(story: Story, picture: str = "") -> str:
+    """Return why it ended so, the steps as a table, and below the *picture*, an SVG."""
     lines = [f"<p><strong>{_text(story.outcome)}</strong>: {_text(story.reason)}</p>"]
     if back := way_back(story):
         lines.append(f"<p>{_text(back)}</p>")
     head = ("step", "verdict", "open for", "tests", "why")
     rows = [_cells(head, "th"), *(_cells(_row(stop), "td") for stop in story.stops)]
-    return "".join([*lines, "<table>", *(f"<tr>{row}</tr>" for row in rows), "</table>"])
+    table = ["<table>", *(f"<tr>{row}</tr>" for row in rows), "</table>"]
+    return "".join([*lines, *table, _image(picture) if picture else ""])
+
+
+def _image(picture: str) -> str:
+    data = base64.b64encode(picture.encode()).decode()
+    return f'<p><img alt="timeline" src="data:image/svg+xml;base64,{data}" width="100%"></p>'
 
 
 def way_back(story: Story) -> str:

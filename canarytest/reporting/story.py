@@ -91,6 +91,11 @@ class Story:
         return f"{s.rollout} {s.stable} → {self.canary or '?'} on {s.target}"
 
     @property
+    def surroundings(self) -> Mapping[str, Any]:
+        """Where it ran: who ran it, the context, where issues are to be found."""
+        return self.started.surroundings if self.started else {}
+
+    @property
     def seconds(self) -> float:
         """From the first event to the last."""
         if self.ended:

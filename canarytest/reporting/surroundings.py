@@ -15,11 +15,11 @@ ENVIRONMENT = "environment.properties"
 EXECUTOR = "executor.json"
 
 
-def write(story: Story, results: Path, environ: Mapping[str, str]) -> None:
-    """Write the three files into *results*; an executor only where *environ* knows one."""
+def write(story: Story, results: Path) -> None:
+    """Write the three files into *results*; an executor only where the run had one."""
     write_atomically(results / ENVIRONMENT, _properties(environment_of(story)))
     write_atomically(results / CATEGORIES, _json(categories()))
-    if executor := executor_of(environ):
+    if executor := story.surroundings.get("executor"):
         write_atomically(results / EXECUTOR, _json(executor))
 
 
@@ -35,7 +35,9 @@ def environment_of(story: Story) -> Mapping[str, str]:
     return {
         "outcome": story.outcome,
         "run": started.run_id,
-        "rollout": f"{started.namespace}/{started.rollout}",
+        "rollout": started.rollout,
+        "namespace": started.namespace,
+        **({"context": context} if (context := story.surroundings.get("context")) else {}),
         "target": started.target,
         "platform": started.platform,
         **{f"image {version}": image for version, image in started.images.items()},
@@ -63,48 +65,10 @@ def categories() -> list[dict[str, Any]]:
     ]
 
 
-def executor_of(environ: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return who ran this, with the way back to it; None where no known CI did."""
-    get = environ.get
-    if get("JENKINS_URL"):
-        return {
-            "name": "Jenkins",
-            "type": "jenkins",
-            "url": get("JENKINS_URL"),
-            "buildOrder": _number(get("BUILD_NUMBER")),
-            "buildName": f"{get('JOB_NAME', '?')} #{get('BUILD_NUMBER', '?')}",
-            "buildUrl": get("BUILD_URL"),
-        }
-    if get("GITHUB_ACTIONS"):
-        repository = f"{get('GITHUB_SERVER_URL', '')}/{get('GITHUB_REPOSITORY', '')}"
-        return {
-            "name": "GitHub Actions",
-            "type": "github",
-            "url": repository,
-            "buildOrder": _number(get("GITHUB_RUN_NUMBER")),
-            "buildName": f"{get('GITHUB_WORKFLOW', '?')} #{get('GITHUB_RUN_NUMBER', '?')}",
-            "buildUrl": f"{repository}/actions/runs/{get('GITHUB_RUN_ID', '')}",
-        }
-    if get("GITLAB_CI"):
-        return {
-            "name": "GitLab CI",
-            "type": "gitlab",
-            "url": get("CI_PROJECT_URL"),
-            "buildOrder": _number(get("CI_PIPELINE_IID")),
-            "buildName": f"{get('CI_JOB_NAME', '?')} #{get('CI_PIPELINE_IID', '?')}",
-            "buildUrl": get("CI_JOB_URL"),
-        }
-    return None
-
-
 def _category(name: str, pattern: str, *statuses: str) -> dict[str, Any]:
     # Allure 2 wants the whole message to match, Allure 3 any part of it: this does for both.
     regex = {"messageRegex": rf"[\s\S]*(?:{pattern})[\s\S]*"} if pattern else {}
     return {"name": name, **regex, **({"matchedStatuses": list(statuses)} if statuses else {})}
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
 
 
 def _json(data: object) -> str:

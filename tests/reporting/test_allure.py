@@ -13,7 +13,7 @@ from allure_commons import model2 as model
 
 from canarytest.core import events as e
 from canarytest.core.reasons import Cause
-from canarytest.reporting import allure, build, surroundings
+from canarytest.reporting import build, surroundings
 from tests.reporting import results, stories
 
 Story = Callable[[], list[e.Event]]
@@ -23,7 +23,7 @@ every_story = pytest.mark.parametrize("story", stories.STORIES.values(), ids=sto
 def written(reports: Path, story: Story) -> Path:
     """What Allure is given of *story*."""
     run_dir = results.write_run(story(), reports, stories.RUN)
-    build.rebuild(run_dir)
+    build.rebuild(run_dir, reports / "allure-results")
     return reports / "allure-results"
 
 
@@ -160,7 +160,7 @@ def test_its_history_does_not_depend_on_what_a_run_found(tmp_path: Path) -> None
 def test_writing_again_replaces_what_was_written(tmp_path: Path) -> None:
     folder = written(tmp_path, stories.aborted_at_30)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    build.rebuild(tmp_path / "runs" / stories.RUN)
+    build.rebuild(tmp_path / "runs" / stories.RUN, folder)
 
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -247,64 +247,34 @@ def test_trouble_is_sorted_by_its_kind(status: str, message: str, expected: str 
     assert found == expected
 
 
-@pytest.mark.parametrize(
-    ("environ", "kind", "name", "url"),
-    [
-        (
-            {
-                "JENKINS_URL": "https://ci/",
-                "BUILD_NUMBER": "7",
-                "JOB_NAME": "canary",
-                "BUILD_URL": "https://ci/job/canary/7/",
-            },
-            "jenkins",
-            "canary #7",
-            "https://ci/job/canary/7/",
-        ),
-        (
-            {
-                "GITHUB_ACTIONS": "true",
-                "GITHUB_SERVER_URL": "https://github.com",
-                "GITHUB_REPOSITORY": "acme/petclinic",
-                "GITHUB_RUN_ID": "991",
-                "GITHUB_RUN_NUMBER": "7",
-                "GITHUB_WORKFLOW": "canary",
-            },
-            "github",
-            "canary #7",
-            "https://github.com/acme/petclinic/actions/runs/991",
-        ),
-        (
-            {
-                "GITLAB_CI": "true",
-                "CI_PROJECT_URL": "https://gitlab/acme",
-                "CI_JOB_URL": "https://gitlab/acme/-/jobs/5",
-                "CI_PIPELINE_IID": "7",
-                "CI_JOB_NAME": "canary",
-            },
-            "gitlab",
-            "canary #7",
-            "https://gitlab/acme/-/jobs/5",
-        ),
-    ],
-    ids=["Jenkins", "GitHub", "GitLab"],
-)
-def test_the_executor_is_the_ci(
-    tmp_path: Path, environ: dict[str, str], kind: str, name: str, url: str
-) -> None:
-    run_dir = results.write_run(stories.promoted(), tmp_path, stories.RUN)
-    allure.write(run_dir, tmp_path / "allure-results", environ)
-    found = json.loads((tmp_path / "allure-results" / "executor.json").read_text())
+def test_the_executor_is_who_the_events_say_it_was(tmp_path: Path) -> None:
+    executor = {"name": "Jenkins", "buildName": "canary #7", "buildUrl": "https://ci/canary/7/"}
+    told = [
+        stories.started(surroundings={"executor": executor, "context": "staging"}),
+        stories.ended(1, "promoted", 0, "every step was successful", (0, 0)),
+    ]
+    folder = written(tmp_path, lambda: told)
+    lines = (folder / "environment.properties").read_text()
 
-    assert (found["type"], found["buildName"], found["buildUrl"]) == (kind, name, url)
-    assert found["buildOrder"] == 7
+    assert json.loads((folder / "executor.json").read_text()) == executor
+    assert rollout_of(folder)["links"] == [
+        {"type": "link", "url": "https://ci/canary/7/", "name": "canary #7"}
+    ]
+    assert "namespace=petclinic\ncontext=staging\ntarget=local\n" in lines
 
 
 def test_there_is_no_executor_without_a_ci(tmp_path: Path) -> None:
-    run_dir = results.write_run(stories.promoted(), tmp_path, stories.RUN)
-    allure.write(run_dir, tmp_path / "allure-results", {})
+    assert not (written(tmp_path, stories.promoted) / "executor.json").exists()
 
-    assert not (tmp_path / "allure-results" / "executor.json").exists()
+
+def test_a_reason_that_is_a_known_issue_is_linked(tmp_path: Path) -> None:
+    known = {"issue": "https://jira/browse/{}", "known_issues": {"PET-7": "p95 .* over 1000 ms"}}
+    told = [stories.started(surroundings=known), *stories.aborted_at_30()[1:]]
+    rollout = rollout_of(written(tmp_path, lambda: told))
+
+    assert rollout["links"] == [
+        {"type": "issue", "url": "https://jira/browse/PET-7", "name": "PET-7"}
+    ]
 
 
 def test_a_run_that_ended_before_it_began_has_a_result(tmp_path: Path) -> None:
