@@ -200,6 +200,10 @@ class FakePlatform:
         self.share = step.share
         return said or self.facts
 
+    def leave(self, step: Step) -> None:
+        """Let the rollout stay where it is."""
+        self._call("leave", step.label)
+
     def abort(self) -> None:
         """Take the canary's share away."""
         self._call("abort")

@@ -89,12 +89,18 @@ class Abort:
             self._is_forbidden = self.reason is None
             return self._is_forbidden
 
-    def leave(self, reason: Reason) -> None:
-        """End for *reason* without an order: the rollout is not ours to abort."""
+    def leave(self, reason: Reason) -> bool:
+        """
+        End for *reason* without an order: the rollout is not ours to abort.
+
+        False if there was a reason before, or it is promoted.
+        """
         with self._changed:
-            if self.reason is None and not self._is_forbidden:
+            is_first = self.reason is None and not self._is_forbidden
+            if is_first:
                 self.reason = reason
                 self.is_proven = self._is_settled = True
+            return is_first
 
     @contextlib.contextmanager
     def outlasting(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from canarytest.core import events
 from canarytest.core.abort import Abort
@@ -17,7 +18,7 @@ from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.core.judge import UNANSWERED, Judgement, judge
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.plan import Plan, Step
-from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Platform
+from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Leaver, Platform
 from canarytest.core.proof import ProbeSample, Terms
 from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause, Reason
@@ -63,6 +64,7 @@ class Driver:
         self.limits = limits or Limits()
         self.step: Step | None = None  # the last one opened
         self.is_promoted = False
+        self.is_left = False  # paused, as asked
         self.facts: Facts | None = None
         self._evidence: Evidence | None = None  # of the open step; None between steps
         self._opened_at = 0.0
@@ -197,6 +199,23 @@ class Driver:
             )
         return self.is_promoted
 
+    def leave(self) -> bool:
+        """Leave the rollout paused at the last step; False when it is aborted instead."""
+        step, facts = self.step, self.facts
+        if self.reason is not None or step is None or facts is None:
+            return False
+        self._check_judged()
+        with self._guard():
+            cast("Leaver", self.platform).leave(step)
+            self.is_left = self._abort.forbid()
+        if self.is_left:
+            self.emit(
+                events.RolloutLeft(
+                    self.clock.time(), step=step.index, label=step.label, canary=facts.canary
+                )
+            )
+        return self.is_left
+
     def abort(self, cause: Cause, sentence: str) -> bool:
         """
         Send all traffic back; True if this is the reason that counts.
@@ -204,12 +223,28 @@ class Driver:
         Returns when the platform took the order, or after two seconds: it is tried on meanwhile.
         """
         reason = Reason(cause, sentence, self.step.label if self.step else None)
+        if self.plan.is_first:
+            return self._end_first(reason)
         evidence = self._evidence
         is_first = self._abort.start(reason, lambda: judge(evidence).findings if evidence else ())
         with self._changed:
             self._changed.notify_all()
         self._abort.wait_sent(2.0)
         return is_first
+
+    def _end_first(self, reason: Reason) -> bool:
+        """End a first deploy for *reason*: there is nothing that the traffic could go back to."""
+        if not self._abort.leave(reason):
+            return False
+        with self._changed:
+            self._changed.notify_all()
+        self.emit(
+            events.RolloutAborted(
+                self.clock.time(), cause=reason.cause, reason=reason.sentence, step=reason.step
+            )
+        )
+        self._abort.on_tried()
+        return True
 
     def settle(self) -> bool:
         """Wait until an abort is proven, or is not to be; True if it is."""
@@ -267,7 +302,7 @@ class Driver:
                 },
             )
         )
-        if self.is_promoted:
+        if self.is_promoted or self.is_left:
             return
         if incident.kind is IncidentKind.UNJUDGED:
             self.abort(Cause.INCONCLUSIVE, incident.message)

@@ -147,10 +147,19 @@ class RolloutPromoted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutLeft(Event):
+    """The rollout stays paused at a step, as asked; another run goes on from there."""
+
+    step: int
+    label: str
+    canary: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded(Event):
     """The last event of a run."""
 
-    outcome: str  # promoted | aborted | inconclusive | error
+    outcome: str  # promoted | paused | aborted | inconclusive | error
     exit_status: int
     reason: str
     seconds: float
@@ -178,6 +187,7 @@ _TYPES: dict[str, type[Event]] = {
         RollbackProven,
         RollbackNotProven,
         RolloutPromoted,
+        RolloutLeft,
         RunEnded,
     )
 }

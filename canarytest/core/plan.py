@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from canarytest.core import replicas as arithmetic
@@ -54,6 +55,22 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A rollout that a run left paused, as asked."""
+
+    run: str
+    step: int  # among spec.strategy.canary.steps
+    label: str
+    canary: str  # the pod hash of the revision
+    time: str  # ISO 8601
+
+    @property
+    def text(self) -> str:
+        """The annotation."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a Rollout asks for, step by step."""
 
@@ -65,6 +82,9 @@ class Plan:
     kinds: tuple[str, ...]  # the kind of each entry of spec.strategy.canary.steps
     image: str  # of the first container
     resources: Resources
+    stays: bool = False  # the last step is not left: the rollout stays paused there
+    left: Left | None = None  # where another run left it, whose way this one goes on
+    is_first: bool = False  # there is no stable version yet, and nothing to go back to
 
 
 def plan_of(rollout: Mapping[str, Any]) -> Plan:

@@ -136,6 +136,17 @@ class Analyst(Protocol):
         """Return how each analysis stands; may be called from any thread."""
 
 
+class Leaver(Protocol):
+    """What a platform with the ability "resume" can do besides."""
+
+    def leave(self, step: Step) -> None:
+        """
+        Let the rollout stay at *step*, the open one, paused, when this run is over.
+
+        Another run may go on from there; until then nobody aborts it.
+        """
+
+
 class ImageTaker(Protocol):
     """What a platform with the ability "image" can do besides."""
 

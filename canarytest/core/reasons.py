@@ -43,7 +43,7 @@ class Reason:
 class Outcome:
     """How a run ended."""
 
-    outcome: str  # promoted | aborted | inconclusive | error
+    outcome: str  # promoted | paused | aborted | inconclusive | error
     exit_status: int
     reason: str
 
@@ -61,6 +61,12 @@ _OUTCOMES = {
     Cause.DRILL: ("aborted", 0),
     Cause.NOT_APPROVED: ("inconclusive", 10),
 }
+
+
+def left_at(label: str) -> Outcome:
+    """Return how a run ended that left the rollout paused at the step *label*, as asked."""
+    sentence = f"left paused at {label}, as --canary-until asks; --canary-resume goes on from there"
+    return Outcome("paused", EXIT_PROMOTED, sentence)
 
 
 def outcome_of(reason: Reason | None, *, proven: bool) -> Outcome:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from canarytest import manifest
+from canarytest.core import stretch
 from canarytest.core.errors import ConfigError
 from canarytest.core.lint import Finding, lint
 from canarytest.core.plan import Plan, plan_of
@@ -25,6 +27,7 @@ class Preflight:
     errors: tuple[str, ...]  # the run must not begin
     warnings: tuple[str, ...]
     rules: tuple[str, ...]  # of the errors, each once
+    rollout: Mapping[str, Any] = field(default_factory=dict)  # as it was read
 
 
 def check(settings: Settings) -> Preflight:
@@ -45,7 +48,7 @@ def check(settings: Settings) -> Preflight:
         else:
             warnings.append(_told(finding, where))
     shortened = _shortened(plan, settings.pause_at_most)
-    return Preflight(shortened, tuple(errors), tuple(warnings), tuple(rules))
+    return Preflight(shortened, tuple(errors), tuple(warnings), tuple(rules), rollout)
 
 
 def refuse_unsupported(plan: Plan, platform: Platform, name: str) -> None:
@@ -57,6 +60,25 @@ def refuse_unsupported(plan: Plan, platform: Platform, name: str) -> None:
                 f"expected {', '.join(sorted(platform.supports))}. Use a target on a platform that "
                 "can, or a manifest without this step for this one"
             )
+
+
+def stretched(found: Preflight, settings: Settings, option: Namespace) -> Preflight:
+    """
+    Return *found* with as much of the plan as *option* wants to be walked.
+
+    Raises ConfigError if the rollout is not where it would have to go on, or has no such weight.
+    """
+    return replace(found, plan=_stretch(found.plan, found.rollout, settings, option))
+
+
+def _stretch(plan: Plan, rollout: Mapping[str, Any], settings: Settings, option: Namespace) -> Plan:
+    is_live = settings.manifest is None  # only then it can be known how far the rollout is
+    is_attached = is_live and option.canary_image is None
+    if is_attached and settings.on_first_deploy == "smoke" and stretch.is_first_deploy(rollout):
+        return stretch.first_deploy(plan)
+    if is_live and option.canary_resume:
+        plan = stretch.resumed(plan, rollout)
+    return plan if option.canary_until is None else stretch.until(plan, option.canary_until)
 
 
 def _shortened(plan: Plan, at_most: float | None) -> Plan:

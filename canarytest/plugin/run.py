@@ -16,7 +16,7 @@ from canarytest.core.measure import LoadSecond
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Facts, Platform
 from canarytest.core.proof import ProbeSample
-from canarytest.core.reasons import Cause, Outcome, outcome_of
+from canarytest.core.reasons import Cause, Outcome, left_at, outcome_of
 from canarytest.plugin.answers import Answers
 from canarytest.plugin.controlled import ControlledAnalyses
 from canarytest.plugin.gate import Gate
@@ -116,8 +116,11 @@ class Run:
         if self.driver.reason is not None:
             return
         following = self._following(over)
-        if following is None:
-            self.driver.promote()
+        if following is None and self.plan.stays:
+            self.driver.leave()
+        elif following is None:
+            if over is None or self._is_approved(over):
+                self.driver.promote()
         elif following.label != upcoming:
             self.driver.abort(
                 Cause.INCONCLUSIVE,
@@ -144,13 +147,20 @@ class Run:
             self._abort_unless_ended(cause, sentence)  # should that be what was interrupted
             driver.give_up("interrupted again while the rollback was being proven")
         finally:
-            self.outcome = outcome_of(driver.reason, proven=proven or driver.is_promoted)
+            self.outcome = self._outcome(proven=proven)
             self._take_down(self.outcome)
         return self.outcome
 
     def _abort_unless_ended(self, cause: Cause, sentence: str) -> None:
-        if not self.driver.is_promoted and self.driver.reason is None:
-            self.driver.abort(cause, sentence)
+        driver = self.driver
+        if not (driver.is_promoted or driver.is_left) and driver.reason is None:
+            driver.abort(cause, sentence)
+
+    def _outcome(self, *, proven: bool) -> Outcome:
+        driver = self.driver
+        if driver.is_left and driver.step is not None:
+            return left_at(driver.step.label)
+        return outcome_of(driver.reason, proven=proven or driver.is_promoted)
 
     def _open(self, step: Step) -> None:
         loads = self._open_loads()

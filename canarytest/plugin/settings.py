@@ -22,7 +22,13 @@ from canarytest.plugin.archive import Archive, read_archive
 from canarytest.signals.load import LoadSpec
 
 SECTION = "tool.canarytest"
-_TARGET_KEYS = ("platform", "rollout", "pause_at_most", "allow")  # of any platform
+_TARGET_KEYS = (
+    "platform",
+    "rollout",
+    "pause_at_most",
+    "allow",
+    "on_first_deploy",
+)  # of any platform
 _HIGHEST = {"error_rate": 1.0, "cpu": 10.0, "memory": 10.0}  # shares; who writes 90 means 0.9
 MINIMAL = """\
 [tool.canarytest]
@@ -59,6 +65,7 @@ class Settings:
     options: Mapping[str, Any]  # the target's own keys, for its platform
     where: str  # the target's table, for messages
     issues: Mapping[str, Any] = field(default_factory=dict)  # where known issues are to be found
+    on_first_deploy: str = "fail"  # or "smoke": the tests run once where nothing is stable yet
 
     @property
     def reports(self) -> Path:
@@ -106,6 +113,9 @@ def read(root: Path, target: str | None) -> Settings:
     manifest = None if platform in _sources() else root / table.take("rollout", str)
     at_most = _duration(table, "pause_at_most", 0.0) if table.has("pause_at_most") else None
     allow = _allowed(table)
+    # Only where the Rollout is read from a cluster can it be known to be its first revision.
+    has_first = manifest is None
+    first = table.choice("on_first_deploy", ("fail", "smoke"), "fail") if has_first else "fail"
     return Settings(
         root=root,
         target=name,
@@ -120,6 +130,7 @@ def read(root: Path, target: str | None) -> Settings:
         load=load,
         pause_at_most=at_most,
         allow=allow,
+        on_first_deploy=first,
         options=table.rest(),
         where=table.where,
         issues=known,

@@ -43,6 +43,7 @@ def configure(config: pytest.Config) -> None:
         found = preflight.check(chosen)
         if found.errors:
             raise ConfigError(_refusal(found))
+        found = preflight.stretched(found, chosen, config.option)
         _register_collection(config, chosen, found.plan)
         if hasattr(config, "workerinput"):
             _register_worker(config, chosen, found.plan, config.workerinput)

@@ -54,10 +54,14 @@ def platform(
     for ability, is_wished in wishes.items():
         if is_wished and ability not in found.abilities:
             raise ConfigError(_cannot(ability, chosen.platform))
+    if option.canary_resume and option.canary_image is not None:
+        raise ConfigError(
+            "--canary-resume goes on with the revision that was left, and --canary-image begins "
+            "another one; leave one of them out"
+        )
     if option.canary_image is not None:
         _use_image(found, option.canary_image)
     _refuse_unknown_weight("--canary-drill", option.canary_drill, plan)
-    _refuse_unknown_weight("--canary-until", option.canary_until, plan)
     if option.canary_approve == "ask" and not asking.is_anybody_there(config):
         raise ConfigError("--canary-approve ask: there is no terminal to ask at; use auto")
     return found

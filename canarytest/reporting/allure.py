@@ -75,7 +75,7 @@ def _globals_of(story: Story, drawn: list[Any]) -> Any | None:
         return None
     at = round(1000 * (story.events[-1].time if story.events else 0.0))
     errors = []
-    if story.outcome != "promoted":
+    if story.outcome not in ("promoted", "paused"):
         message = f"{story.outcome}: {story.reason}"
         errors = [model.GlobalError(message=message, trace=way_back(story), timestamp=at)]
     pictures = [

@@ -18,7 +18,12 @@ from canarytest.reporting.words import counted, seconds, share
 
 Status = model.Status
 
-_OF_OUTCOME = {"promoted": Status.PASSED, "aborted": Status.FAILED, "inconclusive": Status.UNKNOWN}
+_OF_OUTCOME = {
+    "promoted": Status.PASSED,
+    "paused": Status.PASSED,
+    "aborted": Status.FAILED,
+    "inconclusive": Status.UNKNOWN,
+}
 _OF_VERDICT = {
     Verdict.SUCCESSFUL: Status.PASSED,
     Verdict.FAILED: Status.FAILED,
@@ -114,7 +119,7 @@ def links_of(story: Story) -> Iterator[Mapping[str, str]]:
     executor = story.surroundings.get("executor", {})
     if url := executor.get("buildUrl"):
         yield {"type": "link", "url": url, "name": executor.get("buildName", url)}
-    if story.outcome != "promoted":
+    if story.outcome not in ("promoted", "paused"):
         yield from issues.known(story.reason, story.surroundings)
 
 

@@ -26,7 +26,7 @@ _CONTROL = re.compile(
 )  # of output quoted
 _TIED = "\N{NO-BREAK SPACE}"
 _OF_VERDICT = {Verdict.SUCCESSFUL: GREEN, Verdict.FAILED: RED}
-_OF_OUTCOME = {"promoted": GREEN, "aborted": RED, "inconclusive": YELLOW}
+_OF_OUTCOME = {"promoted": GREEN, "paused": GREEN, "aborted": RED, "inconclusive": YELLOW}
 
 
 class Write(Protocol):
@@ -80,6 +80,8 @@ class Terminal:
             case e.RolloutPromoted():
                 self._label = ""
                 yield f"promoted the canary {event.canary} in {seconds(event.seconds)}", GREEN
+            case e.RolloutLeft():
+                yield f"left paused: --canary-resume goes on from {event.label}", GREEN
             case e.RunEnded():
                 self._label = ""
                 yield _ended(event), markup_of(event.outcome)

@@ -70,16 +70,7 @@ def without_router(
     name = f"canarytest-{secrets.token_hex(3)}"
     made = Stage(api, kubeconfig, name, tmp_path_factory.mktemp(name))
     steps: list[Object] = [{"setWeight": 10}, {"pause": {"duration": "2s"}}]
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "was"},
-        "spec": {
-            "selector": {"app": "petclinic", "tier": "was"},
-            "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
-        },
-    }
-    made.build(stage.rollout(steps, has_router=False), service)
+    made.build(stage.rollout(steps, has_router=False), stage.service())
     target = f"""
 edge = "{made.service_url("was")}"
 identity = {{ path = "/petclinic/actuator/info", json = "version" }}

@@ -91,6 +91,19 @@ def rollout(steps: list[Object] | None = None, *, has_router: bool = True) -> Ob
     return made
 
 
+def service() -> Object:
+    """Return the one Service of a Rollout whose pods are the split."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "was"},
+        "spec": {
+            "selector": {"app": "petclinic", "tier": "was"},
+            "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
+        },
+    }
+
+
 def documents(path: Path) -> Iterator[Object]:
     """Return the documents of *path*."""
     yield from yaml.safe_load_all(path.read_text())
@@ -117,13 +130,14 @@ class Stage:
         self.api, self.namespace, self.project = api, namespace, project
         self._kubeconfig = kubeconfig
 
-    def build(self, made: Object, *others: Object) -> None:
+    def build(self, made: Object, *others: Object, is_healthy: bool = True) -> None:
         """Create the namespace with the Rollout *made* and what it needs, and wait for it."""
         name = {"metadata": {"name": self.namespace}, "apiVersion": "v1", "kind": "Namespace"}
         self.api.create("/api/v1/namespaces", name)
         for document in (*documents(DEPLOY / "rbac.yaml"), *others, made):
             self.create(document)
-        self.wait_healthy(made)
+        if is_healthy:
+            self.wait_healthy(made)
         self._write_kubeconfig()
 
     def wait_healthy(self, made: Object) -> None:
@@ -190,13 +204,20 @@ class Stage:
         """Run canarytest under the rights of deploy/rbac.yaml, and no others."""
         return self.end(self.start(*options))
 
-    def start(self, *options: str) -> "subprocess.Popen[str]":
+    def end_early(self, *options: str) -> tuple[int, str]:
+        """Return the status and the output of a run that ends before it leaves anything."""
+        running = self.start(*options)
+        output, _ = running.communicate()
+        return running.returncode, output
+
+    def start(self, *options: str, stdin: int | None = None) -> "subprocess.Popen[str]":
         """Start such a run."""
         command = [sys.executable, "-m", "pytest", "--canary", "--canary-target", "staging"]
         return subprocess.Popen(
             [*command, *options],
             cwd=self.project,
             env={**os.environ, "KUBECONFIG": str(self._limited)},
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

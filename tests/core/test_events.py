@@ -87,6 +87,7 @@ def test_every_name_of_the_contract_is_there() -> None:
         "RollbackProven",
         "RollbackNotProven",
         "RolloutPromoted",
+        "RolloutLeft",
         "RunEnded",
     ]
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from canarytest.core.stretch import LEFT
 from canarytest.platforms.argo.view import HELD_BY
 
 Operation = dict[str, Any]
+_LEFT_PATH = f"/metadata/annotations/{LEFT.replace('/', '~1')}"
 _HELD_BY_PATH = f"/metadata/annotations/{HELD_BY.replace('/', '~1')}"  # RFC 6901
 
 
@@ -56,6 +58,25 @@ def let_go() -> list[Operation]:
 def forget_hold() -> list[Operation]:
     """Remove the mark of a hold that somebody else ended; for the Rollout itself."""
     return [{"op": "remove", "path": _HELD_BY_PATH}]
+
+
+def leave(canary: str, index: int, text: str, *, is_held: bool) -> list[Operation]:
+    """Mark the rollout as left at step *index*, where it is paused; for the Rollout itself."""
+    held = [{"op": "test", "path": "/spec/paused", "value": True}] if is_held else []
+    return [
+        _is_canary(canary),
+        _is_at(index),
+        *held,
+        {"op": "add", "path": _LEFT_PATH, "value": text},
+    ]
+
+
+def take_up(text: str) -> list[Operation]:
+    """Remove the mark *text* of a rollout that was left; for the Rollout itself."""
+    return [
+        {"op": "test", "path": _LEFT_PATH, "value": text},
+        {"op": "remove", "path": _LEFT_PATH},
+    ]
 
 
 def set_image(generation: int, container: int, name: str, image: str) -> list[Operation]:

@@ -6,12 +6,13 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from canarytest.config import Table
 from canarytest.core.errors import ConfigError, Inconclusive, NotBegun, PlatformError
-from canarytest.core.plan import STEP_KINDS, Plan, Step
+from canarytest.core.plan import STEP_KINDS, Left, Plan, Step
 from canarytest.core.ports import Analysis, Exposure, Facts, Incident, IncidentKind, State
 from canarytest.core.reach import Version
 from canarytest.platforms.argo import orders, rights, settings, takeover, watch
@@ -60,10 +61,11 @@ class ArgoPlatform:
     """Drives one Rollout; nothing on the cluster but it, and a Lease, is ever written."""
 
     supports = frozenset(STEP_KINDS)
-    abilities = frozenset({"image", "analysis"})
+    abilities = frozenset({"image", "resume", "analysis"})
 
     def __init__(self, found: Settings, api: Api, urgent: Api, *, run_id: str) -> None:
         self._settings, self._api, self._urgent = found, api, urgent
+        self._run_id = run_id
         self._path = f"{watch.rollouts(found.namespace)}/{found.rollout}"
         self._image: Image | None = None
         self._images: dict[str, str] = {}
@@ -102,15 +104,18 @@ class ArgoPlatform:
         with _untouched():
             view = self._look_around(plan)
             is_new = self._is_new_image(view)
-            if not is_new:
+            if not is_new and not plan.is_first:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
             self._ways.start(self._api.get(self._path)["spec"])
-            self._ways.know_stable(self._over)
+            if not plan.is_first:
+                self._ways.know_stable(self._over)
             if is_new:
                 self._set_image()
         if is_new:
             view = self._followed(view)
-        self._walk.take(Ours(view.canary, view.stable, 0, plan.steps[0].spec_index), plan)
+        self._walk.take(_ours(view, plan), plan)
+        if view.left:
+            self._mirror.see(self._api.patch(self._path, orders.take_up(view.left)))
         if view.is_aborted:
             self._mirror.see(self._api.patch(f"{self._path}/status", orders.retry(view.canary)))
         self._know_images(view)
@@ -132,6 +137,15 @@ class ArgoPlatform:
             self._urgent.patch(self._path, self._undo, patience_s=0, timeout_s=ABORT_WITHIN_S)
             return
         self._walk.abort()
+
+    def leave(self, step: Step) -> None:
+        """Let the rollout stay paused at *step*, and say so in an annotation."""
+        self._over.set()
+        ours = self._walk.ours
+        canary = ours.canary if ours is not None else ""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        left = Left(self._run_id, step.spec_index, step.label, canary, now)
+        self._walk.leave(step, left.text)
 
     def promote(self) -> None:
         """Let the rollout go on to its end."""
@@ -271,6 +285,13 @@ class ArgoPlatform:
     def _report(self, incident: Incident) -> None:
         if not self._over.is_set():
             self._on_incident(incident)
+
+
+def _ours(view: RolloutView, plan: Plan) -> Ours:
+    if plan.is_first:  # Argo has promoted it already, before a pod was ready
+        return Ours(view.canary, "", 0, len(plan.kinds), is_promoting=True)
+    floor = plan.left.step if plan.left is not None else 0
+    return Ours(view.canary, view.stable, floor, plan.steps[0].spec_index)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,8 @@ class Ours:
 
 def missing(view: RolloutView, pods: Iterable[PodView], step: Step, plan: Plan) -> str:
     """Return what keeps *step* from being in force; empty if nothing does."""
+    if plan.is_first:
+        return "" if view.phase == "Healthy" else view.message or f"it is {view.phase}"
     return (
         _not_there(view, step, plan)
         or (_not_routed(view, step) if plan.has_router else "")

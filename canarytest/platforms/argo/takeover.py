@@ -54,6 +54,12 @@ def attachable(view: RolloutView, plan: Plan, *, may_retry: bool) -> None:
     With *may_retry* an aborted one will do: it begins again.
     """
     where = f"the Rollout {view.name} (revision {view.revision})"
+    if view.revision == "1" and not view.is_rolling:
+        raise NotBegun(
+            f"{where} is deployed for the first time: there is no stable version that it could be "
+            "compared with, or go back to, and Argo takes no steps; expected a second revision; "
+            'with on_first_deploy = "smoke" in the target the tests run once against what came up'
+        )
     if not view.is_rolling:
         raise NotBegun(
             f"{where} has no rollout in progress to attach to: it is {view.phase}; give the new "
@@ -70,8 +76,14 @@ def attachable(view: RolloutView, plan: Plan, *, may_retry: bool) -> None:
     if view.index > first.spec_index:
         raise NotBegun(
             f"{where} is at step {view.index} already, past the stop {first.label} at step "
-            f"{first.spec_index}, which was not verified; nothing was touched; abort it and begin "
-            "again"
+            f"{first.spec_index}, which was not verified; nothing was touched; "
+            + ("go on by --canary-resume" if view.left else "abort it and begin again")
+        )
+    if plan.left is not None and (view.canary, view.index) != (plan.left.canary, plan.left.step):
+        raise NotBegun(
+            f"{where} is no longer where run {plan.left.run} left it: at step {view.index} with "
+            f"pod hash {view.canary}, not at step {plan.left.step} with {plan.left.canary}; "
+            "nothing was touched"
         )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from canarytest.core.stretch import LEFT
+
 HASH_LABEL = "rollouts-pod-template-hash"
 REVISION = "rollout.argoproj.io/revision"
 HELD_BY = "canarytest/held-by"  # an annotation: which run of ours set spec.paused
@@ -49,6 +51,7 @@ class RolloutView:
     background_run: RunStatus | None
     experiment: str  # the name of the one under way
     plugins: Mapping[int, str]  # step index -> phase and message
+    left: str  # by which run it was left, and where, as the annotation has it; empty if it was not
 
     @property
     def is_fresh(self) -> bool:
@@ -113,6 +116,7 @@ def rollout_view(rollout: Object) -> RolloutView:
         step_run=_run(of_canary.get("currentStepAnalysisRunStatus")),
         background_run=_run(of_canary.get("currentBackgroundAnalysisRunStatus")),
         experiment=of_canary.get("currentExperiment", ""),
+        left=annotations.get(LEFT, ""),
         plugins=_plugins(of_canary.get("stepPluginStatuses") or ()),
     )
 

@@ -83,6 +83,12 @@ class Walk:
         self.ours = replace(ours, ceiling=len(plan.kinds), is_promoting=True, is_holding=False)
         self._go(len(plan.kinds), lambda: _unpromoted(self._mirror.rollout, ours), None)
 
+    def leave(self, step: Step, text: str) -> None:
+        """Mark the rollout as left at *step* by *text*; raises if it is not paused there."""
+        ours, _ = self._driven()
+        order = orders.leave(ours.canary, step.spec_index, text, is_held=not step.indefinite)
+        self._mirror.see(self._api.patch(self._path, order))
+
     def abort(self) -> None:
         """Order all traffic back, once; returns when the order is taken."""
         self.is_aborted = True

@@ -65,7 +65,7 @@ class Ways:
 
     def know_canary(self, over: threading.Event) -> None:
         """Ask until the way to the canary leads to it: routers take a moment."""
-        stable = self.names[Version.STABLE]
+        stable = self.names.get(Version.STABLE, "")  # there is none at a first deploy
         name, said = self._ask(Version.CANARY, lambda name: name not in ("", stable), over)
         if name in ("", stable):
             raise Inconclusive(
