@@ -56,7 +56,7 @@ PARTS: Mapping[Test, float] = {
 class AgainstStable(StrEnum):
     """When a canary that is worse than the stable version is bad."""
 
-    WARNING = "warning"  # where it lies in the warning band, too: the bands stay the contract
+    WARNING = "warning"  # unless it is below the warning bound: the bands stay the contract
     ALWAYS = "always"
     NEVER = "never"  # the comparison is shown
 

@@ -9,7 +9,7 @@ from canarytest.core import sequential
 from canarytest.core.bands import ERROR_RATE, AgainstStable, Policy, Test
 from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import Tally
-from canarytest.core.metric import named
+from canarytest.core.metric import is_below_warning, named
 from canarytest.core.reach import Version
 from canarytest.core.series import quantile_of
 from canarytest.core.served import At, Served
@@ -27,7 +27,7 @@ def compare(metric: str, served: Served, policy: Policy) -> Iterator[Finding]:
         return
     log_alpha = math.log(1 / policy.alpha(Test.STABLE))
     if metric == ERROR_RATE:
-        yield _errors(versus, policy, log_alpha)
+        yield _errors(versus, canary, policy, log_alpha)
     else:
         yield _latencies(metric, versus, canary, stable, policy, log_alpha)
 
@@ -89,12 +89,13 @@ def _endpoint(endpoint: str, at: At, policy: Policy) -> Finding:
     )  # fmt: skip
 
 
-def _errors(versus: Versus, policy: Policy, log_alpha: float) -> Finding:
+def _errors(versus: Versus, ours: Tally, policy: Policy, log_alpha: float) -> Finding:
     seen, band = versus.seen, policy.bands[ERROR_RATE]
     canary, stable = seen.canary_bad / seen.canary, seen.stable_bad / seen.stable
     low, high = difference_interval(seen, policy.miss)
     is_worse = versus.log_e >= log_alpha and canary - stable >= policy.worse_error_rate
-    zone, said = _decided(is_worse=is_worse, in_warning=canary >= band.warning, policy=policy)
+    is_low = is_below_warning(ERROR_RATE, band, ours)
+    zone, said = _decided(is_worse=is_worse, is_low=is_low, policy=policy)
     sentence = (
         f"error rate {AGAINST} {canary:.1%} to {stable:.1%} in the same seconds "
         f"({seen.canary_bad} of {seen.canary} to {seen.stable_bad} of {seen.stable}; difference "
@@ -112,7 +113,8 @@ def _latencies(
     band, quantile, seen = policy.bands[metric], quantile_of(metric), versus.seen
     ours, theirs = canary.latency.quantile(quantile) or 0, stable.latency.quantile(quantile) or 0
     is_worse = versus.log_e >= log_alpha and ours > theirs * (1 + policy.worse_latency)
-    zone, said = _decided(is_worse=is_worse, in_warning=ours >= band.warning, policy=policy)
+    is_low = is_below_warning(metric, band, canary)
+    zone, said = _decided(is_worse=is_worse, is_low=is_low, policy=policy)
     ratio = ours / theirs - 1 if theirs else 0.0
     slower = superiority(canary, stable)
     sentence = (
@@ -126,13 +128,13 @@ def _latencies(
     )  # fmt: skip
 
 
-def _decided(*, is_worse: bool, in_warning: bool, policy: Policy) -> tuple[Zone, str]:
+def _decided(*, is_worse: bool, is_low: bool, policy: Policy) -> tuple[Zone, str]:
     if not is_worse:
         return Zone.SHOWN, "not shown to be worse"
     match policy.against_stable:
         case AgainstStable.NEVER:
             return Zone.SHOWN, "worse; shown only"
-        case AgainstStable.WARNING if not in_warning:
+        case AgainstStable.WARNING if is_low:
             return Zone.SHOWN, "worse, yet below the warning bound"
         case AgainstStable.WARNING if policy.promote_on_warning:
             return Zone.SHOWN, "worse; warnings are promoted"

@@ -11,6 +11,8 @@ from canarytest.core.measure import Tally
 from canarytest.core.series import Series, quantile_of
 from canarytest.core.sketch import Sketch
 
+CLEARLY = 0.01  # how seldom a metric is said to be below its warning bound that is not
+
 
 def judge_metric(
     metric: str, band: Band, series: Series, policy: Policy, pending: Sketch | None = None
@@ -34,21 +36,28 @@ def _error_rate(band: Band, tally: Tally, policy: Policy, *, is_over: bool) -> F
     """
     Roll back once "at most *warning*" is refuted and the share is *roll_back* or more.
 
-    Normal once "at least *roll_back*" is refuted and the share is below *warning*.
+    Where a warning is an abort anyway, users need not wait for the estimate to get there: then it
+    is enough that it cannot be told from *roll_back*. Normal once "at least *roll_back*" is refuted
+    and the share is below *warning*.
     """
     n, failures = tally.requests, tally.failures
     share = failures / n if n else 0.0
     cleared = sequential.log_e_below(failures, n, band.roll_back) >= math.log(1 / policy.miss)
     needed = sequential.needed_to_clear(band.roll_back, policy.miss)
     zone = _zone(
-        roll_back=is_over and share >= band.roll_back,
+        roll_back=is_over
+        and (share >= band.roll_back or not (cleared or policy.promote_on_warning)),
         normal=cleared and share < band.warning,
         undecided=not band.warning <= share < band.roll_back or n < needed,
     )
     low, high = sequential.interval(failures, n, policy.miss)
     sentence = (
         f"error rate {share:.1%} ({failures} of {n} requests, between {low:.1%} and {high:.1%}): "
-        + _said(zone, f"{band.warning:.1%}", f"{band.roll_back:.1%}", n, needed)
+        + (
+            f"over {band.warning:.1%}, and cannot be told from {band.roll_back:.1%}, roll back"
+            if zone is Zone.ROLL_BACK and share < band.roll_back
+            else _said(zone, f"{band.warning:.1%}", f"{band.roll_back:.1%}", n, needed)
+        )
     )
     return Finding(
         ERROR_RATE, zone, sentence, n, needed, share, low, high, band.warning, band.roll_back
@@ -90,6 +99,16 @@ def _latency(
     return Finding(
         metric, zone, sentence, n, needed, estimate, low, high, band.warning, band.roll_back
     )
+
+
+def is_below_warning(metric: str, band: Band, tally: Tally) -> bool:
+    """Whether *tally* shows, but for `CLEARLY`, that *metric* is below its warning bound."""
+    n = tally.requests
+    if metric == ERROR_RATE:
+        bad, borne = tally.failures, band.warning
+    else:
+        bad, borne = tally.latency.above(band.warning), 1 - quantile_of(metric)
+    return sequential.log_e_below(bad, n, borne) >= math.log(1 / CLEARLY)
 
 
 def latency_interval(

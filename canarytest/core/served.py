@@ -88,8 +88,14 @@ class Served:
         )
 
     def _series(self, seconds: _Seconds, policy: Policy) -> Iterator[tuple[Version, Series]]:
+        """
+        Add up the endpoints: of the load, or where there is none of the probe.
+
+        What the probe asks for is no user's request, and would water the load's failures down.
+        """
+        counted = [by for name, by in seconds.items() if name != PROBE or not self.has_load]
         for version in Version:
-            second = total(by.get(version, Tally()) for by in seconds.values())
+            second = total(by.get(version, Tally()) for by in counted)
             yield version, self.of(version).after(second, policy.requests)
 
     def _versus(self, seconds: _Seconds, policy: Policy) -> Iterator[tuple[str, Versus]]:

@@ -269,7 +269,8 @@ def test_a_breach_aborts_within_three_seconds() -> None:
     assert rehearsal.driver.reason.sentence.startswith("error rate ")
     aborted = rehearsal.of(events.RolloutAborted)[0]
     assert [f.metric for f in aborted.findings if f.zone is Zone.ROLL_BACK] == [
-        "error_rate of POST /login"
+        "error_rate",
+        "error_rate of POST /login",
     ]
     assert "StepJudged" not in rehearsal.names
 
