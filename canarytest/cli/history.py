@@ -113,10 +113,9 @@ def _since(text: str, now: datetime) -> str:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; expected e.g. 20, 0 for none")
+    return int(text)
 
 
 def _as_json(path: Path, runs: Iterable[RunRow], figures: dict[str, Any]) -> str:

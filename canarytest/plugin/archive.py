@@ -13,6 +13,7 @@ from canarytest.reporting import ledger, retention
 from canarytest.reporting.retention import Keep
 
 LEDGER = "ledger.sqlite"
+SILENT_S = 3600.0  # a run that goes on writes an event each second, of its probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,9 @@ def file_run(archive: Archive, directory: Path) -> Iterator[str]:
     if archive.ledger is not None:
         try:
             ledger.record(directory, archive.ledger)
+            ledger.record_missing(archive.runs, archive.ledger, silent_since=time.time() - SILENT_S)
         except Exception as error:  # noqa: BLE001  the exit status is the rollout's
-            yield f"warning: this run is not in the ledger: {error}"
+            yield f"warning: the ledger was not kept: {error}"
     try:
         retention.remove_old(archive.runs, archive.keep, current=directory, now=time.time())
     except OSError as error:

@@ -68,6 +68,27 @@ def record(run_dir: Path, path: Path) -> None:
         _replace(connection, rows)
 
 
+def record_missing(runs: Path, path: Path, *, silent_since: float) -> None:
+    """
+    Keep those of *runs* too that nobody recorded: they were killed, or are older than the ledger.
+
+    A run that wrote an event after *silent_since* (seconds since the epoch) may still go on, and
+    one whose events cannot be read is left out. Raises CanaryError as `record`.
+    """
+    with opened(path) as connection:
+        known = {run_id for (run_id,) in connection.execute("SELECT run_id FROM runs")}
+    for events in sorted(runs.glob(f"*/{EVENTS}")):
+        run_dir = events.parent
+        is_missing = run_dir.name not in known and not run_dir.is_symlink()
+        if is_missing and events.stat().st_mtime < silent_since:
+            try:
+                rows = rows_of(log.read(events), run_dir.name)
+            except CanaryError:
+                continue
+            with opened(path) as connection, _transaction(connection):
+                _replace(connection, rows)
+
+
 @contextlib.contextmanager
 def opened(
     path: Path, *, create: bool = False, migrations: Sequence[str] = MIGRATIONS

@@ -151,7 +151,7 @@ def _steps(story: Story, run_id: str) -> Iterator[StepRow]:
 def _tests(story: Story, run_id: str) -> Iterator[TestRow]:
     for test in of_type(story.events, e.TestFinished):
         name = name_of(test.nodeid, test.label)
-        reruns = len(getattr(test, "about", {}).get("retries", ()))
+        reruns = len(test.about.get("retries", ()))
         yield TestRow(run_id, test.step, test.label, name, test.outcome, test.seconds, reruns)
 
 

@@ -103,7 +103,7 @@ class Live:
 
     def _back(self, seconds: float) -> Iterator[str]:
         yield f"aborted{f' at {self._opened.label}' if self._opened else ''}"
-        yield f"proving the rollback for {seconds:.0f} s"
+        yield f"proving the rollback for {_counting(seconds)}"
         answered = sum(self._seen.probes.values())
         of_canary = self._seen.probes.get(Version.CANARY, 0)
         yield f"{of_canary} of {answered} responses from the canary"
@@ -111,8 +111,9 @@ class Live:
     def _at_step(self, opened: e.StepOpened, now: float) -> Iterator[str]:
         seen, plan = self._seen, self._plan.get(opened.step, {})
         yield opened.label
-        left = opened.time + plan.get("bake_s", 0.0) - now
-        yield f"{left:.0f} s left to bake" if left > 0 else "baked"
+        if bake := plan.get("bake_s", 0.0):
+            left = opened.time + bake - now
+            yield f"{_counting(left)} left to bake" if left > 0 else "baked"
         collected = self._collected.get(opened.label)
         yield f"{seen.tests}{f' of {collected}' if collected else ''} tests"
         yield f"{self._rate(now):.0f} requests/s"
@@ -128,6 +129,12 @@ class Live:
             seconds.popleft()
         began = self._opened.time if self._opened else now
         return sum(requests for _, requests in seconds) / max(1.0, min(WINDOW_S, now - began))
+
+
+def _counting(seconds: float) -> str:
+    """Return a duration in whole seconds, as a clock that is looked at."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _of_canary(tally: Tally) -> Iterator[str]:

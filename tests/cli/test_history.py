@@ -127,3 +127,10 @@ def test_a_project_without_a_ledger(
         assert main(["history"]) == 4
 
     assert said in capsys.readouterr().err
+
+
+def test_a_limit_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["history", "--limit=-1x"])
+
+    assert "'-1x' is no number; expected e.g. 20" in capsys.readouterr().err

@@ -80,9 +80,7 @@ def test_a_ledger_that_cannot_be_written_is_a_warning(project: Project) -> None:
     result = project.run()
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(
-        ["warning: this run is not in the ledger: *l.sqlite cannot be used*"]
-    )
+    result.stdout.fnmatch_lines(["warning: the ledger was not kept: *l.sqlite cannot be used*"])
 
 
 def test_without_a_ledger_none_is_made(project: Project) -> None:
@@ -92,3 +90,29 @@ def test_without_a_ledger_none_is_made(project: Project) -> None:
     assert project.run().ret == 0
 
     assert not (project.path / "reports" / "ledger.sqlite").exists()
+
+
+FLAKY = """
+    import itertools
+    import pytest
+
+    attempts = itertools.count()
+
+    @pytest.mark.canary(steps=["10%"])
+    def test_sometimes(canary):
+        assert next(attempts) == 2
+
+    def test_it(canary): pass
+"""
+
+
+def test_a_test_that_passed_when_rerun_is_known(project: Project) -> None:
+    project.suite(FLAKY)
+
+    assert project.run_apart("--reruns", "3").ret == 0
+
+    with ledger.opened(project.path / "reports" / "ledger.sqlite") as connection:
+        tests = ledger.tests_in(connection, ledger.runs_in(connection))
+    assert [(t.test.partition("::")[2], t.label, t.reruns) for t in tests if t.reruns] == [
+        ("test_sometimes", "10%", 2)
+    ]

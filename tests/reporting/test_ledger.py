@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -156,3 +157,21 @@ def test_to_look_makes_no_ledger(tmp_path: Path) -> None:
         pass
 
     assert not path.exists()
+
+
+def test_runs_that_nobody_recorded_are_found(tmp_path: Path) -> None:
+    runs, path = tmp_path / "runs", tmp_path / "l.sqlite"
+    ledger.record(run_in(runs / "recorded", stories.promoted()), path)
+    for name in ("killed", "goes on", "recorded"):
+        run = run_in(runs / name, stories.truncated() if name != "recorded" else [])
+        written = 500.0 if name == "goes on" else 100.0
+        os.utime(run / "events.jsonl", (written, written))
+    broken = runs / "broken" / "events.jsonl"
+    broken.parent.mkdir()
+    broken.write_text("no event\n")
+    os.utime(broken, (100.0, 100.0))
+
+    ledger.record_missing(runs, path, silent_since=400.0)
+    ledger.record_missing(runs, path, silent_since=400.0)
+
+    assert {run.run_id: run.exit_status for run in kept(path)[0]} == {"recorded": 0, "killed": None}

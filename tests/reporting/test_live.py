@@ -87,4 +87,18 @@ def test_without_a_plan_there_is_a_line_all_the_same() -> None:
 
     live(stories.opened(1, 1))
 
-    assert shown == ["10%  baked  0 tests  0 requests/s"]
+    assert shown == ["10%  0 tests  0 requests/s"]
+
+
+@pytest.mark.parametrize(
+    ("bake_s", "line"),
+    [(0, "10%  0 tests"), (59.4, "10%  59 s left"), (125, "10%  2 min 5 s left")],
+)
+def test_the_time_left_is_read_as_a_clock(bake_s: float, line: str) -> None:
+    shown: list[str] = []
+    live = Live(shown.append, lambda: stories.T0 + 1)
+    live(stories.started(steps=({**stories.plan()[1], "bake_s": bake_s},)))
+
+    live(stories.opened(1, 1))
+
+    assert shown[-1].startswith(line)
