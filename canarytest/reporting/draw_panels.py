@@ -54,10 +54,17 @@ def _share(axes: Axes, run: Sequence[Share]) -> None:
     times = [share.at for share in run]
     low, high = [share.low for share in run], [share.high for share in run]
     interval: Look = {"color": canvas.CANARY, "alpha": 0.22, "linewidth": 0}
-    axes.fill_between(times, low, high, label="95 % interval", gid="interval", **interval)
+    axes.fill_between(
+        times, low, high, label="95 % interval", gid=f"interval-{run[0].since}", **interval
+    )
     if len(run) == 1:  # between a point and itself is nothing to fill
         axes.vlines(times, low, high, color=canvas.CANARY, alpha=0.4, linewidth=4)
-    look: Look = {"color": canvas.CANARY, "marker": "o", "markersize": 2.6, "gid": "share"}
+    look: Look = {
+        "color": canvas.CANARY,
+        "marker": "o",
+        "markersize": 2.6,
+        "gid": f"share-{run[0].since}",
+    }
     look["markevery"] = _every(len(run))
     label = "seen by the probe\nsince the step\nopened, or the abort"
     axes.plot(times, [share.observed for share in run], label=label, **look)

@@ -46,8 +46,9 @@ def timeline_svg(timeline: Timeline, title: str, reason: str) -> str:
         panels.errors(errors, timeline.points, timeline.bin_s)
         panels.latency(latency, timeline.points, timeline.bin_s)
         panels.tests(tests, timeline)
-        for axes in (split, requests, errors, latency, tests):
+        for axes in (requests, errors, latency, tests):
             _ground(axes, timeline)
+        _ground(split, timeline, is_named=True)
         _time_axis(tests, timeline)
         figure.align_ylabels()
         return canvas.svg_of(figure, title)
@@ -91,15 +92,17 @@ def _placed(
             yield at, row, text
 
 
-def _ground(axes: Axes, timeline: Timeline) -> None:
-    """Draw the steps as bands, and the marks as lines."""
+def _ground(axes: Axes, timeline: Timeline, *, is_named: bool = False) -> None:
+    """Draw the steps as bands, and the marks as lines; ids are of one panel only."""
     for number, band in enumerate(timeline.bands):
         colour = (canvas.BAND, canvas.BAND_TOO)[number % 2]
         axes.axvspan(band.start, band.end, color=colour, zorder=-2, linewidth=0)
-        axes.axvline(band.start, color=canvas.FAINT, linewidth=0.8, zorder=-1)
+        gid = f"opened-{band.label}" if is_named else None
+        axes.axvline(band.start, color=canvas.FAINT, linewidth=0.8, zorder=-1, gid=gid)
     for mark in timeline.marks:
         style = (canvas.BAD, "-") if mark.is_alarm else (canvas.GOOD, "--")
-        axes.axvline(mark.at, color=style[0], linestyle=style[1], linewidth=1.1)
+        gid = f"mark-{mark.label}" if is_named else None
+        axes.axvline(mark.at, color=style[0], linestyle=style[1], linewidth=1.1, gid=gid)
 
 
 def _time_axis(axes: Axes, timeline: Timeline) -> None:

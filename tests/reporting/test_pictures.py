@@ -82,7 +82,7 @@ def test_all_series_are_drawn() -> None:
     assert {f"requests-{v}" for v in versions} <= found
     assert {f"errors-{v}" for v in versions} <= found
     assert {f"latency-{v}-p{p}" for v in versions for p in (50, 95, 99)} <= found
-    assert {"weight", "share", "interval", "tests-passed"} <= found
+    assert {"weight", "share-10%", "interval-10%", "tests-passed"} <= found
 
 
 def test_what_was_not_measured_is_said_not_drawn() -> None:
