@@ -94,9 +94,11 @@ class Seen:
         """The share of failures; 0 where nothing was asked."""
         return self.tally.error_rate or 0.0
 
-    def p95_ms(self) -> float:
-        """The 95th percentile; 0 where nothing was asked."""
-        return self.tally.latency.quantile(0.95) or 0.0
+    def mean_ms(self) -> float:
+        """The mean latency; 0 where nothing was asked."""
+        buckets = self.tally.latency.buckets
+        whole = sum(count * math.exp(bucket * LOG_GAMMA) for bucket, count in buckets.items())
+        return whole / self.tally.requests if self.tally.requests else 0.0
 
 
 def watch(scenario: Scenario, seed: int) -> Iterator[tuple[Seen, Seen]]:

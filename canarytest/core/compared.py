@@ -93,7 +93,7 @@ def _errors(versus: Versus, ours: Tally, policy: Policy, log_alpha: float) -> Fi
     seen, band = versus.seen, policy.bands[ERROR_RATE]
     canary, stable = seen.canary_bad / seen.canary, seen.stable_bad / seen.stable
     low, high = difference_interval(seen, policy.miss)
-    is_worse = versus.log_e >= log_alpha and canary - stable >= policy.worse_error_rate
+    is_worse = versus.log_e >= log_alpha and high >= policy.worse_error_rate
     is_low = is_below_warning(ERROR_RATE, band, ours)
     zone, said = _decided(is_worse=is_worse, is_low=is_low, policy=policy)
     sentence = (
@@ -112,7 +112,7 @@ def _latencies(
 ) -> Finding:
     band, quantile, seen = policy.bands[metric], quantile_of(metric), versus.seen
     ours, theirs = canary.latency.quantile(quantile) or 0, stable.latency.quantile(quantile) or 0
-    is_worse = versus.log_e >= log_alpha and ours > theirs * (1 + policy.worse_latency)
+    is_worse = versus.log_e >= log_alpha and ours > theirs  # the tolerance is in the bets
     is_low = is_below_warning(metric, band, canary)
     zone, said = _decided(is_worse=is_worse, is_low=is_low, policy=policy)
     ratio = ours / theirs - 1 if theirs else 0.0
