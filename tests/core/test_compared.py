@@ -48,8 +48,8 @@ def compared(canary: Tally, stable: Tally, metric: str, policy: Policy = POLICY)
             id="normal",
         ),
         pytest.param(
-            tally(20000, 90), tally(180000), Zone.SHOWN, "not shown to be worse",
-            id="by-less-than-half-a-point",
+            tally(20000, 20), tally(180000), Zone.SHOWN, "not shown to be worse",
+            id="by-a-tenth-of-a-point",
         ),
         pytest.param(tally(10, 2), tally(90), Zone.SHOWN, "not shown", id="too-little"),
     ],
@@ -115,7 +115,7 @@ def test_what_worse_means_is_the_users_to_say(
 
 
 def test_the_tolerance_is_the_users_to_say() -> None:
-    policy = replace(POLICY, worse_error_rate=0.03)
+    policy = replace(POLICY, worse_error_rate=0.1)
 
     assert compared(tally(2000, 40), tally(18000), ERROR_RATE, policy).zone is Zone.SHOWN
 
