@@ -7,7 +7,8 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from canarytest.core.errors import ConfigError
 from canarytest.core.events import timestamp
 from canarytest.reporting import ledger
 from canarytest.reporting.ledger_figures import figures_of
-from canarytest.reporting.ledger_rows import RunRow
+from canarytest.reporting.ledger_rows import RunRow, TestRow
 from canarytest.reporting.ledger_words import sentences, table
 
 _AGO = re.compile(r"(\d+)([hdw])")
@@ -62,9 +63,9 @@ def _history(chosen: argparse.Namespace) -> int:
     since = _since(chosen.since, datetime.now(UTC)) if chosen.since else ""
     with ledger.opened(path) as connection:
         runs = [run for run in _chosen(ledger.runs_in(connection), chosen) if run.started >= since]
-        figures = figures_of(runs, ledger.tests_in(connection, runs))
-    listed = runs[: chosen.limit]
-    lines = [_as_json(path, listed, figures)] if chosen.json else _as_text(listed, figures)
+        tests = ledger.tests_in(connection, runs)
+    figures, listed = figures_of(runs, tests), runs[: chosen.limit]
+    lines = [_as_json(path, listed, tests, figures)] if chosen.json else _as_text(listed, figures)
     for line in lines:
         sys.stdout.write(f"{line}\n")
     return 0
@@ -118,13 +119,19 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _as_json(path: Path, runs: Iterable[RunRow], figures: dict[str, Any]) -> str:
-    told = {"ledger": str(path), "figures": figures, "runs": [_plain(run) for run in runs]}
+def _as_json(
+    path: Path, runs: Iterable[RunRow], tests: Iterable[TestRow], figures: dict[str, Any]
+) -> str:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for test in tests:
+        counts[test.run_id][test.outcome] += 1
+    listed = [_plain(run, counts[run.run_id]) for run in runs]
+    told = {"ledger": str(path), "figures": figures, "runs": listed}
     return json.dumps(told, indent=2, ensure_ascii=False)
 
 
-def _plain(run: RunRow) -> dict[str, Any]:
-    return {**asdict(run), "images": json.loads(run.images)}
+def _plain(run: RunRow, tests: Mapping[str, int]) -> dict[str, Any]:
+    return {**asdict(run), "images": json.loads(run.images), "tests": tests}
 
 
 def _as_text(runs: Sequence[RunRow], figures: dict[str, Any]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from canarytest.plugin.distributed import is_distributed, read_specs
 from canarytest.plugin.loads import Specs, specs_of
 from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
 from canarytest.plugin.run import Run, RunInfo
-from canarytest.plugin.screen import Screen
+from canarytest.plugin.screen import Screen, width_of
 from canarytest.plugin.settings import Settings
 from canarytest.plugin.steps import StepCollection, label_in, remember_all_steps
 from canarytest.reporting import build, summary, terminal
@@ -160,8 +160,13 @@ class RunHooks:
             return
         terminalreporter.section("canary")
         if self._summary is not None:
-            is_brief = terminalreporter.verbosity < -1
-            for line in terminal.table(self._summary, paths=self._paths, is_brief=is_brief):
+            lines = terminal.table(
+                self._summary,
+                paths=self._paths,
+                width=width_of(terminalreporter),
+                is_brief=terminalreporter.verbosity < -1,
+            )
+            for line in lines:
                 terminalreporter.write_line(line)
         for trouble in self._troubles:
             terminalreporter.write_line(trouble, red=True)

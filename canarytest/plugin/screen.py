@@ -15,7 +15,7 @@ from canarytest.plugin.bottom import BottomLine, is_wanted
 from canarytest.plugin.sampling import Ticker
 from canarytest.reporting.live import Live
 from canarytest.reporting.log import EventLog
-from canarytest.reporting.terminal import Terminal
+from canarytest.reporting.terminal import WIDTH, Terminal
 
 _MINOR = (events.TestFinished, events.MeasurementTaken)
 
@@ -44,15 +44,17 @@ class Screen:
     def __call__(self, line: str, /, **markup: bool) -> None:
         """Write *line*, on a line of its own."""
         self._pytests.flush()
-        if self._pytests.currentfspath:  # the dots of a file stand there
+        theirs = self._pytests._tw  # noqa: SLF001  only it knows whether dots stand there
+        if self._pytests.currentfspath or theirs.width_of_current_line:
             self._own.write_line("")
             self._pytests.currentfspath = None
+            theirs._current_line = ""  # noqa: SLF001  else it takes them for still there
         self._own.write_line(line, **markup)
         self._own.flush()
 
     def tell(self, log: EventLog) -> None:
         """Tell what *log* is told from now on: what matters by lines, the rest by the one below."""
-        log.subscribe(Terminal(self), but=_MINOR)
+        log.subscribe(Terminal(self, width=width_of(self._pytests)), but=_MINOR)
         if self._bottom is not None:
             live = Live(self._bottom.show, time.time)
             log.subscribe(live)
@@ -73,6 +75,12 @@ class Screen:
         if self._file is not None:
             with contextlib.suppress(OSError):  # nobody reads any more: `pytest | head`
                 self._file.close()
+
+
+def width_of(reporter: pytest.TerminalReporter) -> int:
+    """Return how wide lines may be: as in a log, or less where the terminal is narrower."""
+    columns: int = reporter._tw.fullwidth  # noqa: SLF001  as pytest reckons, COLUMNS and all
+    return min(WIDTH, columns) if reporter.isatty() else WIDTH
 
 
 def _duplicate(stream: TextIO) -> TextIO | None:

@@ -115,15 +115,16 @@ class Live:
         yield opened.label
         if bake := plan.get("bake_s", 0.0):
             left = opened.time + bake - now
-            yield f"{_counting(left)} left to bake" if left > 0 else "baked"
+            yield f"{_counting(left)} left" if left > 0 else "baked"
         collected = self._collected.get(opened.label)
-        yield f"{seen.tests}{f' of {collected}' if collected else ''} tests"
-        yield f"{self._rate(now):.0f} requests/s"
+        yield f"{seen.tests}{f'/{collected}' if collected else ''} tests"
+        yield f"{self._rate(now):.0f} req/s"
         yield from _of_canary(seen.canary)
         answered = sum(seen.probes.values())
         if answered:
             found = seen.probes.get(Version.CANARY, 0) / answered
-            yield f"canary {share(found)}, {opened.share:.0%} expected"
+            is_as_labelled = round(100 * opened.share) == opened.weight
+            yield f"canary {share(found)}" + ("" if is_as_labelled else f" of {opened.share:.0%}")
 
     def _rate(self, now: float) -> float:
         seconds = self._seen.seconds

@@ -72,6 +72,15 @@ def test_which_runs(
     assert told["figures"]["canaries"] == canaries
 
 
+def test_json_has_all_of_a_run(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", "--json", "--ledger", str(path), "--target", "local"]) == 0
+
+    aborted = json.loads(capsys.readouterr().out)["runs"][1]
+    assert (aborted["run_id"], aborted["step"], aborted["sent"]) == ("r2", "dark", 0.031)
+    assert aborted["tests"] == {"passed": 1, "failed": 1, "skipped": 14}
+    assert aborted["images"] == {"stable": "petclinic:v100", "canary": "petclinic:v101"}
+
+
 def test_a_person_reads_a_table_and_what_it_comes_to(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from canarytest.plugin.bottom import BottomLine, is_wanted
 from tests.plugin.terminal import Terminal
 
-LINE = "10%  3 s left to bake"
+LINE = "10%  3 s left  0/4 tests"
 ROWS = 5
 
 # As pytest writes: words, dots behind them, ends of lines; never as far as the last column.
@@ -75,7 +75,7 @@ def test_it_is_away_while_a_person_is_asked(lines: list[str], *, is_over: bool) 
     terminal = Terminal(60, ROWS)
     with terminal.open() as file:
         bottom = BottomLine(file)
-        bottom.show("10%  4 s left to bake")
+        bottom.show("10%  4 s left  0/4 tests")
         bottom.hold(is_held=True)
         file.write("Go on?")
         bottom.show(LINE)
@@ -94,7 +94,7 @@ def test_a_terminal_that_is_gone_hurts_nobody() -> None:
     file.close()
     terminal.close()
 
-    bottom.show("10%  2 s left to bake")
+    bottom.show("10%  2 s left  0/4 tests")
     bottom.show("")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,14 +14,8 @@ from tests.reporting import stories
 Story = Callable[[], list[e.Event]]
 STARTED = stories.started(tests={"dark": 4, "10%": 4, "30%": 4, "50%": 4})
 
-AT_10 = (
-    "10%  2 s left to bake  4 of 4 tests  112 requests/s  errors 0.0 %  p95 20 ms  "
-    "canary 10.0 %, 10% expected"
-)
-AT_30 = (
-    "30%  2 s left to bake  2 of 4 tests  120 requests/s  errors 1.4 %  p95 1901 ms  "
-    "canary 30.0 %, 30% expected"
-)
+AT_10 = "10%  2 s left  4/4 tests  112 req/s  errors 0.0 %  p95 20 ms  canary 10.0 %"
+AT_30 = "30%  2 s left  2/4 tests  120 req/s  errors 1.4 %  p95 1901 ms  canary 30.0 %"
 
 
 def line_of(story: Story, at: float) -> str:
@@ -38,7 +33,7 @@ def line_of(story: Story, at: float) -> str:
     ("story", "at", "line"),
     [
         (stories.promoted, 0, "opening dark"),
-        (stories.promoted, 1.1, "dark  4 s left to bake  0 of 4 tests  0 requests/s"),
+        (stories.promoted, 1.1, "dark  4 s left  0/4 tests  0 req/s"),
         (stories.promoted, 8.5, AT_10),
         (stories.promoted, 10, "opening 30%"),
         (stories.promoted, 20, "promoting"),
@@ -81,6 +76,16 @@ def test_no_event_is_too_much(story: Story) -> None:
         line_of(lambda cut=cut: story()[:cut], 1000.0)  # type: ignore[misc]  # mypy infers no type
 
 
+def test_what_is_expected_is_said_where_it_is_not_the_weight() -> None:
+    """Without a router the pods are the split: 33 % where 10 % were asked for."""
+
+    def story() -> list[e.Event]:
+        opened = replace(stories.opened(1, 1), share=1 / 3)
+        return [stories.started(), opened, stories.probe(2, 1, 6, 14)]
+
+    assert line_of(story, 2).endswith("canary 30.0 % of 33%")
+
+
 def test_a_rollout_that_is_left_paused_is_said_to_be() -> None:
     def story() -> list[e.Event]:
         return [*stories.promoted()[:-2], e.RolloutLeft(stories.T0 + 21.5, 3, "50%", "v101")]
@@ -94,7 +99,7 @@ def test_without_a_plan_there_is_a_line_all_the_same() -> None:
 
     live(stories.opened(1, 1))
 
-    assert shown == ["10%  0 tests  0 requests/s"]
+    assert shown == ["10%  0 tests  0 req/s"]
 
 
 @pytest.mark.parametrize(
