@@ -11,7 +11,7 @@ from tests.plugin.project import QUIET, STEPS, Project
 from tests.plugin.terminal import Terminal
 
 LIVE = re.compile(r"req/s|proving the rollback|opening |taking all down")
-OPENED = re.compile(r"^\d\d:\d\d:\d\d  10%   opened in")  # not behind the dots of the tests
+JUDGED = re.compile(r"^\d\d:\d\d:\d\d  dark  successful after")  # not behind the dots of tests
 SUITE = """
     import os, time
 
@@ -52,7 +52,7 @@ def test_a_terminal_is_left_as_if_the_line_had_never_been(
     assert any(LIVE.search(line) for line in terminal.seen)
     assert not [line for line in terminal.lines if LIVE.search(line)]
     assert not [line for line in terminal.lines if "says" in line]
-    assert len([line for line in terminal.lines if OPENED.search(line)]) == 1
+    assert len([line for line in terminal.lines if JUDGED.search(line)]) == 1
 
 
 @pytest.mark.parametrize("options", [("-q",), ("-s",), ("--color=no",)], ids=lambda o: o[0])
