@@ -41,6 +41,8 @@ class RolloutStarted(Event):
     versions: Mapping[str, str]  # of canarytest and what it runs on
     tests: Mapping[str, int] = field(default_factory=dict)  # collected, by label of the step
     surroundings: Mapping[str, Any] = field(default_factory=dict)  # executor, context, links
+    needs: tuple[Mapping[str, Any], ...] = ()  # what each step with a load takes to be decided
+    judging: Mapping[str, Any] = field(default_factory=dict)  # how sure the judge has to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ def from_json(data: Mapping[str, Any]) -> Event:
         values["findings"] = tuple(
             Finding(**{**finding, "zone": Zone(finding["zone"])}) for finding in values["findings"]
         )
-    for key in ("steps", "warnings"):
+    for key in ("steps", "warnings", "needs"):
         if key in values and isinstance(values[key], list):
             values[key] = tuple(values[key])
     if "sections" in values:

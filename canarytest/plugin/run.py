@@ -21,6 +21,7 @@ from canarytest.plugin.answers import Answers
 from canarytest.plugin.controlled import ControlledAnalyses
 from canarytest.plugin.gate import Gate
 from canarytest.plugin.loads import Specs, StepLoads
+from canarytest.plugin.power import judging, needs_as_json, needs_of
 from canarytest.plugin.sampling import EdgeTallies, Ticker
 from canarytest.plugin.settings import Settings
 from canarytest.signals.probe import Probe
@@ -86,7 +87,7 @@ class Run:
         """Take the rollout over; there are so many *tests* for each label of a step."""
         self.is_begun = True
         began = self.clock.time()
-        self.driver.begin(lambda facts: self._emit(self._started(facts, began, tests)))
+        self.driver.begin(lambda facts: self._emit(self._started(facts, began, tests, specs)))
         facts = self.driver.facts
         if facts is None:
             return
@@ -271,9 +272,10 @@ class Run:
         }
 
     def _started(
-        self, facts: Facts | None, began: float, tests: Mapping[str, int]
+        self, facts: Facts | None, began: float, tests: Mapping[str, int], specs: Specs
     ) -> events.RolloutStarted:
-        plan, policy = self.plan, self.settings.policy
+        plan, policy = self.plan, self.driver.policy
+        look_longer_s = self.settings.limits.look_longer_s
         return events.RolloutStarted(
             began,
             run_id=self.info.run_id,
@@ -290,6 +292,10 @@ class Run:
             versions=self.info.versions,
             surroundings=self.info.surroundings,
             tests=tests,
+            needs=needs_as_json(needs_of(plan, specs, policy, facts.reach, look_longer_s))
+            if facts
+            else (),
+            judging=judging(policy),
         )
 
     def _following(self, over: str | None) -> Step | None:

@@ -64,6 +64,7 @@ class Terminal:
                 labels = [str(step["label"]) for step in event.steps]
                 self._column = max((len(label) for label in labels), default=4)
                 yield _begun(event, labels), {"bold": True}
+                yield from _needs(event)
             case e.StepOpened():
                 self._label = event.label
                 yield _opened(event), {}
@@ -130,6 +131,16 @@ def _begun(event: e.RolloutStarted, labels: Iterable[str]) -> str:
     versions = f"{event.stable} → {event.canary}" if event.canary else event.stable
     about = f"{event.rollout} {versions} on {event.target}"
     return f"{about}: {', '.join(labels)}"
+
+
+def _needs(event: e.RolloutStarted) -> Lines:
+    """Yield what the steps need to be decided, those that need the same in one."""
+    alike: dict[str, list[Mapping[str, Any]]] = {}
+    for need in event.needs:
+        alike.setdefault(need["sentence"].removeprefix(need["label"]), []).append(need)
+    for sentence, needs in alike.items():
+        late = any((need["seconds"] or 0) > need["within_s"] for need in needs)
+        yield ", ".join(need["label"] for need in needs) + sentence, YELLOW if late else {}
 
 
 def _opened(event: e.StepOpened) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,21 @@ def test_a_promoted_run_is_told_step_by_step() -> None:
         (f"09:12:20  50%   successful after 4.0 s: {said} 50.0 % of 80", "green"),
         ("09:12:21  promoted the canary v101 in 0.4 s", "green"),
         ("09:12:22  promoted after 22.0 s, exit status 0", "bold green"),
+    ]
+
+
+def test_what_the_steps_need_is_told_before_the_first_opens() -> None:
+    def need(label: str, within_s: float) -> dict[str, object]:
+        sentence = f"{label}: a decision takes 77 requests: {within_s:g} s"
+        return {"label": label, "seconds": 30.0, "within_s": within_s, "sentence": sentence}
+
+    started = stories.promoted()[0]
+    assert isinstance(started, e.RolloutStarted)
+    needs = (need("dark", 60), need("10%", 20), need("30%", 60))
+
+    assert lines_of([replace(started, needs=needs)])[1:] == [
+        ("2026-01-12 09:12:00  dark, 30%: a decision takes 77 requests: 60 s", ""),
+        ("2026-01-12 09:12:00  10%: a decision takes 77 requests: 20 s", "yellow"),
     ]
 
 
