@@ -26,6 +26,7 @@ NAMES = (
     "load_throughput",
     "way_back",
     "steps_under_xdist",
+    "report",
     "judge",
 )
 

@@ -77,7 +77,7 @@ def page(run_dir: Path, *, remember: bool = True, within_s: float = html.WITHIN_
         return html.build(
             results,
             places.report,
-            name=title(summary.write(run_dir)),
+            name=title(summary.summary_of(story.events)),
             history=places.history,
             remember=remember,
             within_s=within_s,

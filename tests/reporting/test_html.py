@@ -107,6 +107,21 @@ def test_a_test_at_four_steps_has_four_histories(reports: Path) -> None:
 
 @needs_node
 @pytest.mark.slow
+def test_two_runs_after_each_other_show_a_trend(reports: Path) -> None:
+    build.page(reports / "runs" / stories.RUN)
+    page = build.page(results.write_run(stories.promoted(), reports, "the-next"))
+    charts = json.loads(embedded(page)["widgets/charts.json"])["general"].values()
+    (trend,) = [chart["data"] for chart in charts if chart["type"] == "statusDynamics"]
+
+    assert [run["name"] for run in trend] == [
+        "petclinic v100 → v101 on local: aborted",
+        "current",
+    ]
+    assert [run["statistic"].get("failed", 0) for run in trend] == [1, 0]
+
+
+@needs_node
+@pytest.mark.slow
 def test_building_again_leaves_the_history_as_it_is(reports: Path) -> None:
     build.page(reports / "runs" / stories.RUN)
     kept = (reports / "allure-history.jsonl").read_bytes()
