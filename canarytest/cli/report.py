@@ -14,6 +14,7 @@ from canarytest.config import nearest
 from canarytest.core.errors import ConfigError
 
 LISTED = 5  # runs that an error names
+_EXPECTED = "expected a folder such as reports/runs/20260112T091200Z-3f2a"
 
 
 def add(commands: Any) -> None:
@@ -71,12 +72,12 @@ def _report(chosen: argparse.Namespace) -> int:
 
 
 def _checked(path: Path) -> Path:
-    if not (path / "events.jsonl").exists():
-        raise ConfigError(
-            f"{str(path)!r} is no run: it has no events.jsonl; expected a folder such as "
-            "reports/runs/20260112T091200Z-3f2a"
-        )
-    return path.resolve()
+    run = path.resolve()
+    if not (run / "events.jsonl").exists():
+        raise ConfigError(f"{str(path)!r} is no run: it has no events.jsonl; {_EXPECTED}")
+    if run.parent.name != "runs":  # else the report would be written two folders above
+        raise ConfigError(f"{str(path)!r} does not lie in a folder `runs`; {_EXPECTED}")
+    return run
 
 
 def _hint(name: str, found: list[str], ids: list[str]) -> str:

@@ -61,6 +61,13 @@ def test_a_run_that_is_not_there(runs: Path, name: str, said: str) -> None:
         find(runs, name)
 
 
+def test_a_report_is_not_written_just_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text("")
+
+    with pytest.raises(ConfigError, match="does not lie in a folder `runs`; expected a folder"):
+        find(tmp_path, str(tmp_path))
+
+
 def test_no_run_at_all(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is none at all; `pytest --canary` leaves one"):
         find(tmp_path, "latest")
