@@ -28,6 +28,7 @@ NAMES = (
     "steps_under_xdist",
     "report",
     "judge",
+    "judging",
 )
 
 
