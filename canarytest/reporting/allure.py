@@ -109,11 +109,8 @@ def _attach(files: Iterable[Attached], results: Path, prefix: str) -> Iterator[A
 
 
 def _put(results: Path, name: str, data: object) -> None:
-    """Write *data* so that nobody ever reads a part of it."""
-    part = results / f"{name}.part"
     text = json.dumps(data, ensure_ascii=False)
-    part.write_text(text, encoding="utf-8", errors="backslashreplace")
-    part.replace(results / name)
+    (results / name).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _is_said(_attribute: object, value: object) -> bool:

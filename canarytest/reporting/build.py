@@ -70,7 +70,7 @@ def page(run_dir: Path, *, remember: bool = True, within_s: float = html.WITHIN_
 
     places = Places.of_run(run_dir)
     story, events = _read(run_dir)
-    with tempfile.TemporaryDirectory(prefix=".results-", dir=places.reports) as scratch:
+    with tempfile.TemporaryDirectory(prefix="canarytest-results-") as scratch:
         results = Path(scratch)
         allure.write_tests(story, results)
         allure.write(story, events, results, pictures_of(story))

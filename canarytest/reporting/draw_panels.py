@@ -43,7 +43,7 @@ def split(axes: Axes, timeline: Timeline) -> None:
     for run in _runs(timeline.shares, 2.5 * timeline.bin_s, lambda share: share.since):
         _share(axes, run)
     seen = [share.observed for share in timeline.shares]
-    axes.set_ylim(0, min(1.03, max(0.2, 1.6 * max([*asked, *expected, *seen]))))
+    _from_zero(axes, min(1.03, max(0.2, 1.6 * max([*asked, *expected, *seen]))))
     axes.yaxis.set_major_formatter(canvas.PERCENT)
     if not timeline.shares:
         axes.plot([], [], " ", label="the probe saw\nno answer")
@@ -77,7 +77,7 @@ def requests(axes: Axes, points: Sequence[Point], bin_s: int) -> None:
         return
     for version, own in _by_version(points):
         _line(axes, own, bin_s, version, lambda p: p.rate, label=version, gid=f"requests-{version}")
-    axes.set_ylim(bottom=0)
+    _from_zero(axes, axes.get_ylim()[1])
     _legend(axes)
 
 
@@ -90,15 +90,14 @@ def errors(axes: Axes, points: Sequence[Point], bin_s: int) -> None:
         gid = f"errors-{version}"
         _line(axes, own, bin_s, version, lambda p: p.error_rate, label=version, gid=gid)
     most = max(point.error_rate for point in points)
-    axes.set_ylim(0, max(1.0, 1.15 * most))
+    _from_zero(axes, max(1.0, 1.15 * most))
     if not most:
-        place: Look = {
-            "transform": axes.transAxes,
-            "ha": "center",
-            "va": "center",
-            "style": "italic",
-        }
-        axes.text(0.5, 0.5, "no measured request failed", **place)
+        axes.text(1.02, 0.5, "no measured\nrequest failed", transform=axes.transAxes, va="center")
+
+
+def _from_zero(axes: Axes, top: float) -> None:
+    """Let the axis end a little below zero, so that a line at zero is seen."""
+    axes.set_ylim(-0.04 * top, top)
 
 
 def latency(axes: Axes, points: Sequence[Point], bin_s: int) -> None:

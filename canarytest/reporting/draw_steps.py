@@ -41,7 +41,8 @@ def distributions_svg(found: Sequence[Distribution], title: str) -> str:
             else:
                 axes.axis("off")
         if found:
-            _latency_axes(list(grid.flat)[: len(steps)], across)
+            highest = max(column.share for one in found for column in one.columns)
+            _latency_axes(list(grid.flat)[: len(steps)], across, 1.6 * highest)
         else:
             figure.text(0.5, 0.4, "no request was answered", ha="center", style="italic")
         return canvas.svg_of(figure, title)
@@ -63,10 +64,10 @@ def _distribution(axes: Axes, found: Sequence[Distribution]) -> None:
     if not any(one.version is Version.STABLE for one in found):
         axes.plot([], [], " ", label="stable: not asked here")
     axes.legend(loc="upper right", handlelength=1.4, borderaxespad=0.1)
-    axes.margins(y=0.6)
 
 
-def _latency_axes(panels: Sequence[Axes], across: int) -> None:
+def _latency_axes(panels: Sequence[Axes], across: int, top: float) -> None:
+    """Draw the axes, up to *top*: high enough for the legend."""
     for number, axes in enumerate(panels):
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
@@ -74,7 +75,7 @@ def _latency_axes(panels: Sequence[Axes], across: int) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(_share))
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, top)
         axes.tick_params(labelbottom=True)
         if number % across == 0:
             axes.set_ylabel("share of requests")

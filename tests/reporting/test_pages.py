@@ -10,6 +10,7 @@ import base64
 import importlib.util
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,6 +113,29 @@ def report(
 ) -> Report:
     run = results.write_run(stories.STORIES[request.param](), tmp_path_factory.mktemp("r"), "run")
     return read(run, build.page(run), reader)
+
+
+def test_the_report_is_the_same_when_all_but_the_events_was_deleted(
+    reader: Browser, tmp_path: Path
+) -> None:
+    """What the run itself leaves beside the events is of no use to its report."""
+    run = results.write_run(stories.aborted_dark(), tmp_path, "run")
+    build.rebuild(run)
+    before = read(run, build.page(run, remember=False), reader)
+    for path in (run / "summary.json", tmp_path / "allure-results", tmp_path / "allure-report"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    build.rebuild(run)
+    after = read(run, build.page(run, remember=False), reader)
+
+    assert sorted(path.name for path in run.iterdir()) == ["events.jsonl", "summary.json"]
+    for part in ("overview", "errors", "attachments", "rollout", "description", "table", "failed"):
+        assert undated(getattr(after, part)) == undated(getattr(before, part)), part
+    assert ET.tostring(after.timeline) == ET.tostring(before.timeline)
+
+
+def undated(text: object) -> str:
+    """Return what can be read but for when the page was made."""
+    return re.sub(r"Generated [^V]+", "", str(text))
 
 
 def test_the_overview_counts_and_names_what_happened(report: Report) -> None:
