@@ -17,6 +17,7 @@ from canarytest.core.reach import Version
 from canarytest.core.split import contradicts, judge_split
 
 OUTAGE = 10  # requests without an answer: fewer are one blink of a router, and come all at once
+LOAD = "load"  # the metric of a load that cannot be trusted
 UNANSWERED = "unanswered"  # the metric of what users got no answer to
 
 
@@ -70,7 +71,7 @@ def judge(evidence: Evidence) -> Judgement:
 def _findings(evidence: Evidence) -> Iterator[Finding]:
     yield _tests(evidence)
     if evidence.load_trouble:
-        yield Finding("load", Zone.UNTRUSTED, evidence.load_trouble)
+        yield Finding(LOAD, Zone.UNTRUSTED, evidence.load_trouble)
     for metric, band in evidence.policy.bands.items():
         if metric in GAUGES:
             samples = evidence.gauges.get(metric, ())

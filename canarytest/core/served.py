@@ -88,21 +88,24 @@ class Served:
         )
 
     def _series(self, seconds: _Seconds, policy: Policy) -> Iterator[tuple[Version, Series]]:
+        for version in Version:
+            second = total(by.get(version, Tally()) for by in self._counted(seconds).values())
+            yield version, self.of(version).after(second, policy.requests)
+
+    def _counted(self, seconds: _Seconds) -> _Seconds:
         """
-        Add up the endpoints: of the load, or where there is none of the probe.
+        Return the endpoints that metrics are made of: of the load, or without one of the probe.
 
         What the probe asks for is no user's request, and would water the load's failures down.
         """
-        counted = [by for name, by in seconds.items() if name != PROBE or not self.has_load]
-        for version in Version:
-            second = total(by.get(version, Tally()) for by in counted)
-            yield version, self.of(version).after(second, policy.requests)
+        return {name: by for name, by in seconds.items() if name != PROBE or not self.has_load}
 
     def _versus(self, seconds: _Seconds, policy: Policy) -> Iterator[tuple[str, Versus]]:
+        counted = self._counted(seconds)
         for metric in policy.requests:
             pairs = [
                 pair
-                for endpoint, by in seconds.items()
+                for endpoint, by in counted.items()
                 if (pair := self._pair(metric, endpoint, by, policy)) is not None
             ]
             yield metric, self.versus.get(metric, Versus()).after(pairs)

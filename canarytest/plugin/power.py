@@ -1,4 +1,4 @@
-"""What the steps of a run need, by the loads that its tests ask for: said before the first opens."""
+"""What the steps of a run need, by the loads that its tests ask for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def judging(policy: Policy) -> Mapping[str, Any]:
     return {
         "false_alarm": policy.false_alarm,
         "miss": policy.miss,
+        "promote_on_warning": policy.promote_on_warning,
         "against_stable": str(policy.against_stable),
+        "worse_error_rate": policy.worse_error_rate,
+        "worse_latency": policy.worse_latency,
         "parts": {str(test): policy.alpha(test) for test in Test},
     }
 

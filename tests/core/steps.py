@@ -11,7 +11,7 @@ from canarytest.core.reach import Version
 from canarytest.core.sketch import Sketch
 
 POLICY = Policy(DEFAULT_BANDS).shared_by(4)
-Seen = Mapping[Version | None, Tally]
+Seen = Mapping[Version, Tally] | Mapping[Version | None, Tally]
 
 
 def tally(requests: int, failures: int = 0, fast: float = 20.0, slow: int = 0) -> Tally:

@@ -21,9 +21,7 @@ BANDS = {ERROR_RATE: Band(0.01, 0.05), "latency_p95_ms": Band(500, 1000)}
     ],
 )
 def test_what_speaks_against_a_metric(metric: str, seen: Tally, share: float, borne: float) -> None:
-    found = share_beyond(metric, BANDS[metric], seen)
-
-    assert found == (share, pytest.approx(borne))
+    assert share_beyond(metric, BANDS[metric], seen) == pytest.approx((share, borne))
 
 
 def test_a_series_adds_up_and_bets_second_by_second() -> None:
