@@ -200,7 +200,12 @@ def _label_results(config: pytest.Config, plan: Plan, chosen: settings.Settings)
         from canarytest.plugin.results import AllureResults  # noqa: PLC0415  as above
         from canarytest.reporting.rollout import parent_suite  # noqa: PLC0415
 
-        labels = AllureLabels(parent_suite(plan.rollout, chosen.target))
+        found_by = {
+            "rollout": plan.rollout,
+            "target": chosen.target,
+            "platform": chosen.platform,
+        }
+        labels = AllureLabels(parent_suite(plan.rollout, chosen.target), found_by)
         config.pluginmanager.register(labels, "canarytest-allure")
         config.pluginmanager.register(AllureResults(config), "canarytest-results")
 
