@@ -31,6 +31,11 @@ canary_via = {{ header = {{ x-canary = "always" }} }}
 identity = {{ header = "x-version", path = "/petclinic/actuator/info" }}
 timeouts.ready = "20s"
 """
+BY_PROXY = f"""
+edge = "{EDGE}"
+canary_via = {{ proxy = 80 }}
+identity = {{ path = "/petclinic/actuator/info", json = "version" }}
+"""
 READY_WITHIN_S = 90.0
 WINDOW_S = 4.0  # of the proof, as PROJECT has it
 _GROUPS = {

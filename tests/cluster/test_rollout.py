@@ -5,7 +5,7 @@ import pytest
 from canarytest.platforms.argo import orders, watch
 from canarytest.platforms.argo.view import rollout_view
 from tests.cluster.stage import (
-    EDGE,
+    BY_PROXY,
     SUITE,
     TRAEFIK,
     Beside,
@@ -109,27 +109,6 @@ def test_a_third_revision_is_not_driven(behind_traefik: Stage) -> None:
     assert "another revision" in ran.summary["reason"]
     assert not view.is_aborted
     assert not view.is_held
-
-
-def test_a_right_that_is_missing_is_told_before_anything_is_touched(behind_traefik: Stage) -> None:
-    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{behind_traefik.namespace}/roles"
-    role = behind_traefik.api.get(f"{path}/canarytest")
-    without = [rule for rule in role["rules"] if "rollouts/status" not in rule["resources"]]
-    less = behind_traefik.api.replace(f"{path}/canarytest", {**role, "rules": without})
-    before = behind_traefik.read()["metadata"]["generation"]
-    ran = behind_traefik.run(good_image(behind_traefik))
-    behind_traefik.api.replace(f"{path}/canarytest", {**less, "rules": role["rules"]})
-
-    assert ran.status == 12, ran.output
-    assert "patch rollouts/status" in ran.summary["reason"]
-    assert behind_traefik.read()["metadata"]["generation"] == before
-
-
-BY_PROXY = f"""
-edge = "{EDGE}"
-canary_via = {{ proxy = 80 }}
-identity = {{ path = "/petclinic/actuator/info", json = "version" }}
-"""
 
 
 def test_the_canary_is_reached_by_the_api_server_s_proxy(behind_traefik: Stage) -> None:

@@ -21,6 +21,13 @@ OBEYED_WITHIN_S = 5.0  # what a bad analysis wants of the controller is done by 
 _MEASURED = ("analysis", "experiment")  # steps
 
 
+def is_analysed(spec: Mapping[str, Any]) -> bool:
+    """Whether the controller measures anything for the Rollout of *spec*."""
+    canary = spec["strategy"]["canary"]
+    steps = canary.get("steps") or ()
+    return "analysis" in canary or any(kind in step for step in steps for kind in _MEASURED)
+
+
 class Analyses:
     """
     Follows the AnalysisRuns that the Rollout's status names: those of earlier tries are not ours.
@@ -38,13 +45,13 @@ class Analyses:
         self._told: set[tuple[object, ...]] = set()
         self._over_since: dict[str, float] = {}
 
-    def start(self, spec: Mapping[str, Any], kinds: tuple[str, ...]) -> None:
+    def start(self, spec: Mapping[str, Any]) -> None:
         """Begin to watch, where the Rollout of *spec* has anything to be analysed."""
-        canary = spec["strategy"]["canary"]
-        if "analysis" not in canary and not any(kind in _MEASURED for kind in kinds):
+        if not is_analysed(spec):
             return
         # What an experiment measures carries no label of the Rollout's.
-        is_labelled = "experiment" not in kinds
+        steps = spec["strategy"]["canary"].get("steps") or ()
+        is_labelled = not any("experiment" in step for step in steps)
         some = {"labelSelector": watch.selector(spec["selector"])} if is_labelled else {}
         path = watch.analysis_runs(self._namespace)
         self._watch = Watch(self._api, path, some, self._see)

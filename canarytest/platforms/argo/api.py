@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import urllib3
 import yaml
@@ -54,8 +55,9 @@ class Api:
     the client have changed too often, and a status is read by us anyway.
     """
 
-    def __init__(self, configuration: client.Configuration) -> None:
+    def __init__(self, configuration: client.Configuration, namespace: str = "") -> None:
         self._configuration = configuration
+        self._namespace = namespace  # the only one that may be asked of; empty: any
         self._pool: urllib3.PoolManager = client.ApiClient(configuration).rest_client.pool_manager
         self._over = threading.Event()
         self.calls = 0  # how many were made, for the figures
@@ -113,6 +115,7 @@ class Api:
     @contextlib.contextmanager
     def dial(self, namespace: str, pod: str, port: int) -> Iterator[Tunnel]:
         """Connect to *port* of *pod*, through the API server."""
+        self._refuse_outside(f"/namespaces/{quote(namespace, safe='')}/pods")
         self.calls += 1
         # A client of its own: the upgrade to a websocket is put into the client for the call.
         core = client.CoreV1Api(client.ApiClient(self._configuration))
@@ -192,6 +195,7 @@ class Api:
         headers: Mapping[str, str],
         timeout: urllib3.Timeout,
     ) -> urllib3.BaseHTTPResponse:
+        self._refuse_outside(path)
         self.calls += 1
         settings: Mapping[str, Any] = self._configuration.auth_settings()  # refreshes them
         credentials = {str(setting["key"]): str(setting["value"]) for setting in settings.values()}
@@ -208,10 +212,24 @@ class Api:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(f"{method} {_short(path)}: no answer: {error}", 0) from error
 
+    def _refuse_outside(self, path: str) -> None:
+        """Raise PlatformError for what lies in a namespace that is not ours."""
+        _, is_in_one, inside = path.partition("/namespaces/")
+        named = re.split("[/?]", inside, maxsplit=1)[0]
+        if is_in_one and self._namespace and named != quote(self._namespace, safe=""):
+            raise PlatformError(
+                f"{_short(path)} lies outside the namespace {self._namespace!r}, the only one that "
+                "this target names; nothing there is asked or touched"
+            )
 
-def connect(context: str, where: str) -> Api:
-    """Return the API of the kubeconfig's *context*; raises ConfigError if there is no such."""
-    return Api(_configuration(context, where))
+
+def connect(context: str, where: str, namespace: str = "") -> Api:
+    """
+    Return the API of the kubeconfig's *context*; raises ConfigError if there is no such.
+
+    With *namespace* it asks nothing of any other one.
+    """
+    return Api(_configuration(context, where), namespace)
 
 
 def _configuration(context: str, where: str) -> client.Configuration:

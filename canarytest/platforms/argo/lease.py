@@ -18,6 +18,11 @@ RENEW_S = 30.0
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
+def lease_name(rollout: str) -> str:
+    """Return the name of the Lease for *rollout*."""
+    return f"canarytest-{rollout}"
+
+
 class Lease:
     """
     Held from `take` to `release`, renewed meanwhile.
@@ -31,7 +36,7 @@ class Lease:
     ) -> None:
         self._api = api
         self._path = watch.leases(namespace)
-        self._name = f"canarytest-{rollout}"
+        self._name = lease_name(rollout)
         self._rollout = f"{namespace}/{rollout}"
         self._holder = holder
         self._on_loss = on_loss

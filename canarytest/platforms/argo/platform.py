@@ -17,7 +17,7 @@ from canarytest.core.ports import Analysis, Exposure, Facts, Incident, IncidentK
 from canarytest.core.reach import Version
 from canarytest.platforms.argo import orders, rights, settings, takeover, watch
 from canarytest.platforms.argo.analyses import Analyses
-from canarytest.platforms.argo.api import NOT_FOUND, Api, ApiError, connect
+from canarytest.platforms.argo.api import FORBIDDEN, NOT_FOUND, Api, ApiError, connect
 from canarytest.platforms.argo.lease import Lease
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
@@ -35,7 +35,7 @@ def create(table: Table, *, root: Path, run_dir: Path) -> ArgoPlatform:
     """Read the rest of a target's *table*; raises ConfigError for what cannot work."""
     del root
     found = settings.read(table)
-    apis = [connect(found.context, found.where) for _ in range(2)]
+    apis = [connect(found.context, found.where, found.namespace) for _ in range(2)]
     return ArgoPlatform(found, *apis, run_id=run_dir.name)
 
 
@@ -43,10 +43,13 @@ def live_rollout(table: Table, *, root: Path) -> list[Mapping[str, Any]]:
     """Return the Rollout as it is on the cluster: its steps are the plan."""
     del root
     found = settings.read(table)
-    api = connect(found.context, found.where)
+    api = connect(found.context, found.where, found.namespace)
     try:
         rollout = api.get(f"{watch.rollouts(found.namespace)}/{found.rollout}", patience_s=0)
     except ApiError as error:
+        if error.status == FORBIDDEN:
+            missing = [rights.to_read(found.rollout)]
+            raise NotBegun(rights.refusal(found.namespace, missing)) from None
         if error.status != NOT_FOUND:
             raise
         raise ConfigError(
@@ -102,11 +105,10 @@ class ArgoPlatform:
         """
         self._on_incident = on_incident
         with _untouched():
-            view = self._look_around(plan)
+            view = self._look_around()
             is_new = self._is_new_image(view)
             if not is_new and not plan.is_first:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
-            self._ways.start(self._api.get(self._path)["spec"])
             if not plan.is_first:
                 self._ways.know_stable(self._over)
             if is_new:
@@ -205,15 +207,15 @@ class ArgoPlatform:
         self._api.close()
         self._urgent.close()
 
-    def _look_around(self, plan: Plan) -> RolloutView:
+    def _look_around(self) -> RolloutView:
         found = self._settings
-        forwards = found.canary is None or found.stable is None
-        rights.refuse_missing(self._api, found.namespace, found.rollout, forwards=forwards)
-        self._lease.take()
         rollout = self._api.get(self._path)
+        rights.refuse_missing(self._api, found.namespace, rights.needed(found, rollout["spec"]))
+        self._lease.take()
         self._routed.start(rollout)
-        self._analyses.start(rollout["spec"], plan.kinds)
+        self._analyses.start(rollout["spec"])
         self._mirror.start(rollout["spec"])
+        self._ways.start(rollout["spec"])
         view = takeover.settled(self._mirror, self._api, self._settings.namespace)
         if view.is_held and not view.is_held_by_us:
             raise NotBegun(

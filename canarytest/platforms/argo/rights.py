@@ -1,43 +1,117 @@
-"""The rights that would be missed only when it is too late, asked for at the begin."""
+"""The rights that a run needs, asked for at the begin: later would be too late."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from canarytest.core.errors import NotBegun
+from canarytest.platforms.argo.analyses import is_analysed
 from canarytest.platforms.argo.api import Api
+from canarytest.platforms.argo.lease import lease_name
+from canarytest.platforms.argo.settings import Proxy, Settings, Way
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
-def refuse_missing(api: Api, namespace: str, rollout: str, *, forwards: bool) -> None:
-    """
-    Raise NotBegun if the rights to go on, to hold or to abort *rollout* are not ours.
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One rule of a Role."""
 
-    What is only read is read at once, and needs no asking. *forwards* is whether a version is
-    reached by a port-forward.
-    """
-    of_rollout = {"group": "argoproj.io", "resource": "rollouts", "verb": "patch", "name": rollout}
-    asked: list[Mapping[str, str]] = [of_rollout, {**of_rollout, "subresource": "status"}]
-    if forwards:
-        asked.append({"resource": "pods", "subresource": "portforward", "verb": "create"})
-    missing = [_said(wish) for wish in asked if not _has(api, {**wish, "namespace": namespace})]
+    group: str
+    resource: str  # with its subresource, as a Role has it: "rollouts/status"
+    verbs: tuple[str, ...]
+    why: str
+    name: str = ""  # the only object that it is for; empty: any
+
+    @property
+    def rule(self) -> str:
+        """The rule, in a line of YAML."""
+        place = f"apiGroups: ['{self.group}'], resources: [{self.resource}]"
+        names = f", resourceNames: ['{self.name}']" if self.name else ""
+        return f"{{{place}{names}, verbs: [{', '.join(self.verbs)}]}}"
+
+
+def needed(found: Settings, spec: Mapping[str, Any]) -> tuple[Right, ...]:
+    """Return what a run needs to drive the Rollout of *spec* as *found* says."""
+    return (*_always(found.rollout), *_of_ways(found, spec), *_of_analysis(spec))
+
+
+def to_read(rollout: str) -> Right:
+    """Return what it takes to know the plan."""
+    return Right("argoproj.io", "rollouts", ("get",), "the plan is read of it", rollout)
+
+
+def refuse_missing(api: Api, namespace: str, rights: Iterable[Right]) -> None:
+    """Raise NotBegun if any of *rights* is not ours in *namespace*; it names each, and its rule."""
+    missing = [
+        Right(right.group, right.resource, verbs, right.why, right.name)
+        for right in rights
+        if (verbs := tuple(verb for verb in right.verbs if not _has(api, namespace, right, verb)))
+    ]
     if missing:
-        raise NotBegun(
-            f"rights are missing in the namespace {namespace!r}: {', '.join(missing)}; expected "
-            "those of deploy/rbac.yaml; bind that Role to the user of the context"
-        )
+        raise NotBegun(refusal(namespace, missing))
 
 
-def _has(api: Api, wish: Mapping[str, str]) -> bool:
+def refusal(namespace: str, missing: Iterable[Right]) -> str:
+    """Return what is said of *missing* rights."""
+    told = "; ".join(
+        f"{', '.join(right.verbs)} {right.resource} ({right.why}), by the rule {right.rule}"
+        for right in missing
+    )
+    return (
+        f"rights are missing in the namespace {namespace!r}: {told}; expected those of "
+        "deploy/rbac.yaml; add the rules to a Role that is bound to the user of the context"
+    )
+
+
+def _always(rollout: str) -> Iterator[Right]:
+    follow = ("get", "list", "watch", "patch")
+    yield Right("argoproj.io", "rollouts", follow, "it is followed, held and let go", rollout)
+    yield Right(
+        "argoproj.io", "rollouts/status", ("patch",), "to leave a pause, and to abort", rollout
+    )
+    yield Right("apps", "replicasets", ("list",), "which revision is the newest")
+    yield Right("", "pods", ("list", "watch"), "which are ready, restart or do not come up")
+    yield Right("", "pods/log", ("get",), "the last line before a crash")
+    group, why = "coordination.k8s.io", "no two runs drive one rollout"
+    yield Right(group, "leases", ("create",), why)
+    yield Right(group, "leases", ("get", "update"), why, lease_name(rollout))
+
+
+def _of_ways(found: Settings, spec: Mapping[str, Any]) -> Iterator[Right]:
+    ways: dict[str, Way] = {"canary": found.canary, "stable": found.stable}
+    if None in ways.values():
+        # A websocket is opened by a GET; newer API servers ask for create besides.
+        yield Right("", "pods/portforward", ("get", "create"), "a version is reached by it")
+    for version, way in ways.items():
+        service = spec["strategy"]["canary"].get(f"{version}Service")
+        if isinstance(way, Proxy) and service:
+            name = f"{service}:{way.port}" if way.port else service
+            why = f"the {version} version is reached by it"
+            yield Right("", "services/proxy", ("get",), why, name)
+
+
+def _of_analysis(spec: Mapping[str, Any]) -> Iterator[Right]:
+    if is_analysed(spec):
+        why = "what the controller measured"
+        yield Right("argoproj.io", "analysisruns", ("list", "watch"), why)
+
+
+def _has(api: Api, namespace: str, right: Right, verb: str) -> bool:
+    resource, _, subresource = right.resource.partition("/")
+    asked = {
+        "namespace": namespace,
+        "group": right.group,
+        "resource": resource,
+        "subresource": subresource,
+        "verb": verb,
+        "name": right.name,
+    }
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": dict(wish)},
+        "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
     }
     return bool(api.create(_REVIEWS, review)["status"]["allowed"])
-
-
-def _said(wish: Mapping[str, str]) -> str:
-    resource = "/".join(filter(None, (wish["resource"], wish.get("subresource"))))
-    return f"{wish['verb']} {resource}"

@@ -20,8 +20,9 @@ class Routed:
         self._sources: tuple[Source, ...] = ()
 
     def start(self, rollout: Mapping[str, Any]) -> None:
-        """Find out where *rollout* has its weights written."""
-        self._sources = sources(rollout)
+        """Find out where *rollout* has its weights written, in its own namespace."""
+        inside = f"/namespaces/{rollout['metadata']['namespace']}/"
+        self._sources = tuple(source for source in sources(rollout) if inside in source.path)
 
     def weight(self) -> float | None:
         """Return the canary's percent, the greatest if there are several; None if unknown."""

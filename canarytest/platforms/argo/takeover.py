@@ -40,9 +40,15 @@ def settled(mirror: Mirror, api: Api, namespace: str, *, other_than: str = "") -
         if newest(replica_sets(api, namespace, view.name)) == view.canary:
             return view
         mirror.wait(lambda seen=view: mirror.rollout.version > seen.version or None, 1.0)  # type: ignore[misc]
-    raise PlatformError(
-        f"the controller did not take up the Rollout within {SEEN_WITHIN_S:g} s: it observed "
-        f"generation {mirror.rollout.observed_generation} of {mirror.rollout.generation}; "
+    raise PlatformError(_not_taken_up(mirror.rollout))
+
+
+def _not_taken_up(view: RolloutView) -> str:
+    begin = f"the controller did not take up the Rollout within {SEEN_WITHIN_S:g} s"
+    if view.is_fresh and view.phase == "Degraded":
+        return f"{begin}: it is Degraded: {view.message}"
+    return (
+        f"{begin}: it observed generation {view.observed_generation} of {view.generation}; "
         "is Argo Rollouts running?"
     )
 
