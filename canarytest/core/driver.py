@@ -12,15 +12,15 @@ from typing import cast
 from canarytest.core import events
 from canarytest.core.abort import Abort
 from canarytest.core.bands import Policy
-from canarytest.core.errors import CanaryNotReady, Inconclusive, NotBegun, PlatformError
+from canarytest.core.errors import CanaryNotReady, Inconclusive, NotBegun, NotOurs, PlatformError
 from canarytest.core.evidence import Evidence, TestOutcome
 from canarytest.core.finding import Finding, Verdict, Zone
+from canarytest.core.incidents import cause_of
 from canarytest.core.judge import UNANSWERED, Judgement, judge
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Leaver, Platform
 from canarytest.core.proof import ProbeSample, Terms
-from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause, Reason
 from canarytest.core.sketch import Sketch
 
@@ -222,9 +222,9 @@ class Driver:
 
         Returns when the platform took the order, or after two seconds: it is tried on meanwhile.
         """
+        if self.plan.is_first:  # there is nothing that the traffic could go back to
+            return self._end_without_order(cause, sentence)
         reason = Reason(cause, sentence, self.step.label if self.step else None)
-        if self.plan.is_first:
-            return self._end_first(reason)
         evidence = self._evidence
         is_first = self._abort.start(reason, lambda: judge(evidence).findings if evidence else ())
         with self._changed:
@@ -232,17 +232,14 @@ class Driver:
         self._abort.wait_sent(2.0)
         return is_first
 
-    def _end_first(self, reason: Reason) -> bool:
-        """End a first deploy for *reason*: there is nothing that the traffic could go back to."""
+    def _end_without_order(self, cause: Cause, sentence: str) -> bool:
+        """End, and leave the traffic where it is; False if it had ended."""
+        reason = Reason(cause, sentence, self.step.label if self.step else None)
         if not self._abort.leave(reason):
             return False
         with self._changed:
             self._changed.notify_all()
-        self.emit(
-            events.RolloutAborted(
-                self.clock.time(), cause=reason.cause, reason=reason.sentence, step=reason.step
-            )
-        )
+        self.emit(events.RolloutAborted(self.clock.time(), cause, sentence, reason.step))
         self._abort.on_tried()
         return True
 
@@ -289,7 +286,7 @@ class Driver:
         self._consider()
 
     def see_incident(self, incident: Incident) -> None:
-        """Take what the platform noticed; the canary is to blame for its own trouble only."""
+        """Take what the platform noticed."""
         self.emit(
             events.MeasurementTaken(
                 self.clock.time(),
@@ -302,18 +299,12 @@ class Driver:
                 },
             )
         )
-        if self.is_promoted or self.is_left:
+        if self.is_promoted or self.is_left or incident.kind is IncidentKind.NOTED:
             return
-        if incident.kind is IncidentKind.UNJUDGED:
-            self.abort(Cause.INCONCLUSIVE, incident.message)
-        elif incident.version is not Version.CANARY:
-            self.abort(Cause.WORLD, incident.message)
-        elif incident.kind is IncidentKind.RESTARTED:
-            self.abort(Cause.RESTARTED, incident.message)
-        elif incident.kind is IncidentKind.CONDEMNED:
-            self.abort(Cause.CONDEMNED, incident.message)
+        if incident.kind is IncidentKind.NOT_OURS:
+            self._end_without_order(Cause.WORLD, incident.message)
         else:
-            self.abort(Cause.NOT_READY, incident.message)
+            self.abort(cause_of(incident), incident.message)
 
     @contextlib.contextmanager
     def _holding(self, tell: Callable[[Facts | None], object]) -> Iterator[None]:
@@ -387,6 +378,8 @@ class Driver:
         try:
             with self._abort.outlasting():
                 yield
+        except NotOurs as error:
+            self._end_without_order(Cause.WORLD, f"{prefix}{error}")
         except CanaryNotReady as error:
             self.abort(Cause.NOT_READY, f"{prefix}{error}")
         except Inconclusive as error:

@@ -6,6 +6,7 @@ The errors of canarytest, one class for each handler that exists.
   - PlatformError      the world failed          -> abort, exit status 12
     - NotBegun         it is not ours to drive   -> exit status 12, nothing was touched
       - RolloutLocked  another run drives it     -> the same
+    - NotOurs          it is no longer ours      -> exit status 12, no order is sent
   - CanaryNotReady     the canary did not come up -> abort, exit status 1
   - Aborted            a test waited in vain   -> it is skipped, the abort goes on
   - Inconclusive       too little could be seen  -> abort, exit status 10
@@ -37,6 +38,10 @@ class NotBegun(PlatformError):
 
 class RolloutLocked(NotBegun):
     """Another run drives this rollout."""
+
+
+class NotOurs(PlatformError):
+    """What was driven is somebody else's now, or gone: no order is to be sent any more."""
 
 
 class CanaryNotReady(CanaryError):

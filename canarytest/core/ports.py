@@ -26,7 +26,9 @@ class IncidentKind(StrEnum):
     ROUTER = "router"  # what carries users' requests ended, or does not take orders
     CONDEMNED = "condemned"  # the platform's own analysis or deadline found the canary bad
     UNJUDGED = "unjudged"  # the platform's own analysis could not say what the canary is
-    TAKEN_OVER = "taken over"  # somebody else gave the rollout orders: it is no longer ours
+    TAKEN_OVER = "taken over"  # somebody else gave our revision orders: it goes back
+    NOT_OURS = "not ours"  # what we drove is somebody else's now, or gone: no order is sent
+    NOTED = "noted"  # told, and nothing is done about it
 
 
 @dataclass(frozen=True, slots=True)

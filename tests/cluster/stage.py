@@ -221,7 +221,7 @@ class Stage:
         return subprocess.Popen(
             [*command, *options],
             cwd=self.project,
-            env={**os.environ, "KUBECONFIG": str(self._limited)},
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig_of("canarytest"))},
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -241,10 +241,6 @@ class Stage:
         """Delete the namespace, without waiting for its end."""
         self.api.delete(f"/api/v1/namespaces/{self.namespace}")
 
-    @property
-    def _limited(self) -> Path:
-        return self.project / "kubeconfig"
-
     def create(self, document: Object) -> None:
         """Create *document* in the namespace."""
         document["metadata"]["namespace"] = self.namespace
@@ -254,25 +250,47 @@ class Stage:
         path = f"{_GROUPS[kind]}/namespaces/{self.namespace}/{kind.lower()}s"
         self.api.create(path, document)
 
-    def _write_kubeconfig(self) -> None:
+    def allow_reaping(self, manifest: Path) -> None:
+        """Give the account of *manifest* its rights, but no CronJob, unless it has them."""
+        if self.kubeconfig_of("canarytest-reap").exists():
+            return
+        for document in documents(manifest):
+            if document["kind"] != "CronJob":
+                self.create(document)
+        self._write_kubeconfig("canarytest-reap")
+
+    def wait_for(self, condition: Any) -> None:
+        """Return once the Rollout is as *condition* has it."""
+        mirror = Mirror(self.api, self.namespace, "was")
+        mirror.start(self.read()["spec"])
+        try:
+            assert mirror.wait(lambda: condition(mirror.rollout) or None, READY_WITHIN_S)
+        finally:
+            mirror.stop()
+
+    def kubeconfig_of(self, account: str) -> Path:
+        """Return where the kubeconfig of the ServiceAccount *account* is."""
+        return self.project / f"kubeconfig-{account}"
+
+    def _write_kubeconfig(self, account: str = "canarytest") -> None:
         accounts = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
-        made = self.api.create(f"{accounts}/canarytest/token", {"spec": {}})
+        made = self.api.create(f"{accounts}/{account}/token", {"spec": {}})
         limited = {
             **self._kubeconfig,
-            "users": [{"name": "canarytest", "user": {"token": made["status"]["token"]}}],
+            "users": [{"name": account, "user": {"token": made["status"]["token"]}}],
             "contexts": [
                 {
                     "name": "staging",
                     "context": {
                         "cluster": self._kubeconfig["clusters"][0]["name"],
-                        "user": "canarytest",
+                        "user": account,
                     },
                 }
             ],
             "current-context": "",
         }
         self.project.mkdir(parents=True, exist_ok=True)
-        self._limited.write_text(yaml.safe_dump(limited))
+        self.kubeconfig_of(account).write_text(yaml.safe_dump(limited))
 
 
 def order(verb: str, component: str) -> None:

@@ -1,6 +1,5 @@
 """The driver: scripts of what happens, against a platform in memory."""
 
-import dataclasses
 import threading
 from collections.abc import Callable
 
@@ -580,47 +579,3 @@ def test_what_is_judged_elsewhere_aborts_as_any_other_metric(zone: Zone, cause: 
     rehearsal.driver.see_finding(Finding("heap", zone, "heap: it is so"))
 
     assert rehearsal.driver.reason == Reason(cause, "heap: it is so", "10%")
-
-
-def test_a_rollout_that_is_left_is_not_aborted_any_more() -> None:
-    rehearsal = rehearse()
-    rehearsal.driver.begin()
-    rehearsal.driver.open(TEN)
-    rehearsal.driver.see_test(TestOutcome.PASSED, "")
-    rehearsal.driver.close()
-
-    assert rehearsal.driver.leave()
-    rehearsal.platform.on_incident(Incident(IncidentKind.RESTARTED, Version.CANARY, "OOM"))
-    assert not rehearsal.driver.abort(Cause.INTERRUPTED, "Ctrl-C")
-    assert rehearsal.platform.orders() == ["begin", "open 10%", "leave 10%"]
-    assert [(e.label, e.canary) for e in rehearsal.of(events.RolloutLeft)] == [("10%", "v101")]
-
-
-def test_a_rollout_that_cannot_be_left_is_aborted() -> None:
-    rehearsal = rehearse()
-    rehearsal.driver.begin()
-    rehearsal.driver.open(TEN)
-    rehearsal.driver.see_test(TestOutcome.PASSED, "")
-    rehearsal.driver.close()
-    rehearsal.platform.next("leave", fails(PlatformError("somebody let it go on")))
-
-    assert not rehearsal.driver.leave()
-    assert rehearsal.driver.settle()
-    assert rehearsal.platform.share == 0
-
-
-def test_a_first_deploy_has_nothing_to_go_back_to() -> None:
-    first = dataclasses.replace(PLAN, steps=(dataclasses.replace(TEN, share=1.0),), is_first=True)
-    rehearsal = Rehearsal(first, limits=LIMITS)
-    heard = []
-    rehearsal.driver.on_abort(lambda: heard.append("abort"))
-    rehearsal.driver.begin()
-    rehearsal.driver.open(first.steps[0])
-    rehearsal.driver.see_test(TestOutcome.FAILED, "test_login failed")
-
-    assert not rehearsal.driver.abort(Cause.INTERRUPTED, "Ctrl-C")
-    assert rehearsal.driver.settle()
-    assert rehearsal.platform.orders() == ["begin", "open 10%"]
-    assert rehearsal.names == ["StepOpened", "RolloutAborted"]
-    assert heard == ["abort"]
-    assert outcome_of(rehearsal.driver.reason, proven=True).exit_status == 1

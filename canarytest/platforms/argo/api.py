@@ -232,6 +232,18 @@ def connect(context: str, where: str, namespace: str = "") -> Api:
     return Api(_configuration(context, where), namespace)
 
 
+def connect_in_cluster(namespace: str) -> Api:
+    """Return the API of the cluster that this pod runs in; raises ConfigError if it is no pod."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError) as error:
+        raise ConfigError(
+            f"--in-cluster: {error}; expected a pod with a service account; or name a --context"
+        ) from None
+    return Api(configuration, namespace)
+
+
 def _configuration(context: str, where: str) -> client.Configuration:
     known = _contexts(where, context)
     if context not in known:

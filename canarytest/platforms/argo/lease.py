@@ -15,12 +15,17 @@ from canarytest.platforms.argo.api import CONFLICT, NOT_FOUND, Api, ApiError
 LOG = logging.getLogger(__name__)
 LASTS_S = 90  # after the last renewal; then it is anybody's
 RENEW_S = 30.0
+PREFIX = "canarytest-"
+_OURS = "canarytest/"
+DRIVES = f"{_OURS}drives"  # an annotation: the pod hash of the revision
+SETS = f"{_OURS}sets"  # an annotation: CONTAINER=IMAGE, before the revision has a hash
+_MARKS = (DRIVES, SETS)
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def lease_name(rollout: str) -> str:
     """Return the name of the Lease for *rollout*."""
-    return f"canarytest-{rollout}"
+    return f"{PREFIX}{rollout}"
 
 
 class Lease:
@@ -42,18 +47,14 @@ class Lease:
         self._on_loss = on_loss
         self._over = threading.Event()
         self._held: Mapping[str, Any] | None = None
+        self._said: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def take(self) -> None:
         """Take it; raises RolloutLocked, with the holder's name, if another has it."""
-        try:
-            found = self._api.get(f"{self._path}/{self._name}")
-        except ApiError as error:
-            if error.status != NOT_FOUND:
-                raise
-            found = None
+        found = self._find()
         now = datetime.now(UTC)
-        if found is not None and (other := _holder(found, now)) not in ("", self._holder):
+        if found is not None and (other := holder_of(found, now)) not in ("", self._holder):
             raise self._locked(other, found)
         try:
             self._held = self._write(found, now, self._holder)
@@ -78,32 +79,53 @@ class Lease:
             except PlatformError as error:
                 LOG.warning("the lease of %s was not given back: %s", self._rollout, error)
 
+    def mark(self, **marks: str) -> None:
+        """Say in its annotations what is driven: for whoever finds it when its holder is dead."""
+        with self._lock:
+            if self._held is not None:
+                self._said = {f"{_OURS}{key}": value for key, value in marks.items()}
+                self._held = self._write(self._held, datetime.now(UTC), self._holder)
+
     def _renew(self) -> None:
         while not self._over.wait(RENEW_S):
             with self._lock:
                 if self._held is None:
                     return
                 try:
-                    self._held = self._write(self._held, datetime.now(UTC), self._holder)
+                    self._renew_once(self._held)
                 except ApiError as error:
-                    if error.status in (CONFLICT, NOT_FOUND):
-                        self._held = None
-                        self._on_loss(f"the lease of {self._rollout} was taken by somebody else")
-                        return
                     LOG.warning("the lease of %s was not renewed: %s", self._rollout, error)
 
+    def _renew_once(self, held: Mapping[str, Any]) -> None:
+        now = datetime.now(UTC)
+        try:
+            self._held = self._write(held, now, self._holder)
+        except ApiError as error:
+            if error.status not in (CONFLICT, NOT_FOUND):
+                raise
+            self._find_again(now)
+
+    def _find_again(self, now: datetime) -> None:
+        """Hold on to what somebody else wrote or deleted, unless it is theirs now."""
+        found = self._find()
+        other = found and holder_of(found, now)
+        if other and other != self._holder:
+            self._held = None
+            self._on_loss(f"the lease of {self._rollout} was taken by {other!r}")
+        else:
+            self._held = self._write(found, now, self._holder)
+
+    def _find(self) -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = self._api.get(f"{self._path}/{self._name}")
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return None
+        return found
+
     def _write(self, found: Mapping[str, Any] | None, now: datetime, holder: str) -> Any:
-        metadata = found["metadata"] if found else {"name": self._name}
-        body = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": metadata,
-            "spec": {
-                "holderIdentity": holder or None,
-                "leaseDurationSeconds": LASTS_S,
-                "renewTime": now.strftime(_FORMAT),
-            },
-        }
+        body = written(found or {"metadata": {"name": self._name}}, now, holder, self._said)
         if found is None:
             return self._api.create(self._path, body)
         return self._api.replace(f"{self._path}/{self._name}", body)
@@ -116,7 +138,25 @@ class Lease:
         )
 
 
-def _holder(lease: Mapping[str, Any], now: datetime) -> str:
+def written(
+    lease: Mapping[str, Any], now: datetime, holder: str, marks: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return *lease* as *holder* holds it from *now* on, with our *marks*; empty: nobody does."""
+    metadata = lease["metadata"]
+    others = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in _MARKS}
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {**metadata, "annotations": {**others, **(marks or {})}},
+        "spec": {
+            "holderIdentity": holder or None,
+            "leaseDurationSeconds": LASTS_S,
+            "renewTime": now.strftime(_FORMAT),
+        },
+    }
+
+
+def holder_of(lease: Mapping[str, Any], now: datetime) -> str:
     """Return who holds *lease* at *now*; empty if nobody does."""
     spec = lease.get("spec") or {}
     try:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from canarytest.core.errors import PlatformError
+from canarytest.core.errors import NotOurs
 from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.api import Api
 from canarytest.platforms.argo.view import PodView, RolloutView, pod_view, rollout_view
@@ -33,9 +33,9 @@ class Mirror:
 
     @property
     def rollout(self) -> RolloutView:
-        """The Rollout; raises PlatformError if it is not there (any more)."""
+        """The Rollout; raises NotOurs if it is not there (any more)."""
         if self._rollout is None:
-            raise PlatformError(f"the Rollout {self._namespace}/{self._name} is gone")
+            raise NotOurs(f"the Rollout {self._namespace}/{self._name} is gone")
         return self._rollout
 
     @property

@@ -115,6 +115,7 @@ class ArgoPlatform:
                 self._set_image()
         if is_new:
             view = self._followed(view)
+        self._lease.mark(drives=view.canary)
         self._walk.take(_ours(view, plan), plan)
         if view.left:
             self._mirror.see(self._api.patch(self._path, orders.take_up(view.left)))
@@ -237,6 +238,7 @@ class ArgoPlatform:
 
     def _set_image(self) -> None:
         if self._image is not None:
+            self._lease.mark(sets=f"{self._image.container}={self._image.image}")
             rollout = self._api.get(self._path)
             self._undo = takeover.set_image(self._api, self._path, rollout, self._image)
 
@@ -279,10 +281,10 @@ class ArgoPlatform:
                 if (view := self._mirror.rollout).canary == ours.canary:
                     self._analyses.follow(view)
         if ours is not None and plan is not None and not self._over.is_set():
-            self._watchman.look(self._mirror, ours, plan.kinds)
+            self._watchman.look(self._mirror, ours, plan)
 
     def _lost(self, sentence: str) -> None:
-        self._report(Incident(IncidentKind.TAKEN_OVER, None, sentence))
+        self._report(Incident(IncidentKind.NOT_OURS, None, sentence))
 
     def _report(self, incident: Incident) -> None:
         if not self._over.is_set():

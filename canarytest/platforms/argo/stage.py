@@ -32,6 +32,14 @@ def missing(view: RolloutView, pods: Iterable[PodView], step: Step, plan: Plan) 
     )
 
 
+def seized(view: RolloutView, ours: Ours) -> str:
+    """Return by what our rollout came to be somebody else's, and is over; empty if it did not."""
+    if view.canary != ours.canary or ours.is_promoting:
+        return ""
+    is_promoted = view.is_promoted_in_full or view.stable == ours.canary
+    return "somebody else promoted the rollout in full" if is_promoted else ""
+
+
 def trespass(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
     """Return what somebody else did to the rollout that we drive; empty if nothing."""
     if view.canary != ours.canary:
@@ -40,7 +48,7 @@ def trespass(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> str:
             f"{view.canary} instead of {ours.canary} (revision {view.revision})"
         )
     if view.stable == ours.canary:
-        return "" if ours.is_promoting else "somebody else promoted the rollout in full"
+        return ""
     if view.stable != ours.stable:
         return f"the stable revision changed from {ours.stable} to {view.stable}"
     # What a status says of the steps that is not fresh may be of the spec before.

@@ -41,6 +41,7 @@ class RolloutView:
     index: int  # of the current step
     pauses: tuple[str, ...]  # why the controller waits
     is_aborted: bool
+    is_promoted_in_full: bool  # or on its way to be: its steps do not count any more
     weight: int | None  # that the router gives the canary; None without a router
     weight_hash: str  # whose weight that is
     is_verified: bool  # the controller did not find another weight at the router
@@ -107,6 +108,7 @@ def rollout_view(rollout: Object) -> RolloutView:
         index=int(status.get("currentStepIndex") or 0),
         pauses=tuple(pause.get("reason", "") for pause in status.get("pauseConditions") or ()),
         is_aborted=bool(status.get("abort")),
+        is_promoted_in_full=bool(status.get("promoteFull")),
         weight=int(canary.get("weight", 0)) if weights else None,
         weight_hash=canary.get("podTemplateHash", ""),
         is_verified=weights.get("verified") is not False,

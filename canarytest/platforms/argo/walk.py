@@ -9,11 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 
-from canarytest.core.errors import CanaryError, CanaryNotReady, Inconclusive, PlatformError
+from canarytest.core.errors import (
+    CanaryError,
+    CanaryNotReady,
+    Inconclusive,
+    NotOurs,
+    PlatformError,
+)
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import IncidentKind
 from canarytest.platforms.argo import orders
-from canarytest.platforms.argo.api import INVALID, Api, ApiError
+from canarytest.platforms.argo.api import INVALID, NOT_FOUND, Api, ApiError
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.settings import Timeouts
@@ -27,6 +33,7 @@ ABORT_WITHIN_S = 1.8
 _MEANING: Mapping[IncidentKind, type[CanaryError]] = {
     IncidentKind.CONDEMNED: CanaryNotReady,
     IncidentKind.UNJUDGED: Inconclusive,
+    IncidentKind.NOT_OURS: NotOurs,
 }
 _OWN_TIME = ("analysis", "experiment", "plugin")  # steps that take as long as they are written to
 
@@ -104,6 +111,8 @@ class Walk:
                 timeout_s=ABORT_WITHIN_S,
             )
         except ApiError as error:
+            if error.status == NOT_FOUND:
+                return  # there is no Rollout any more: nothing to be aborted
             if error.status != INVALID or self._read().canary == ours.canary:
                 raise  # else the revision that we drove is no longer the one on its way
         self._tidy()

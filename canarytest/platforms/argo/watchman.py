@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 
 from canarytest.core.errors import PlatformError
+from canarytest.core.plan import Plan
 from canarytest.core.ports import Incident, IncidentKind
 from canarytest.core.reach import Version
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
-from canarytest.platforms.argo.stage import Ours, blamed, trespass, undecided
+from canarytest.platforms.argo.stage import Ours, blamed, seized, trespass, undecided
 from canarytest.platforms.argo.view import PodView, RolloutView
 
 
@@ -30,11 +32,16 @@ class Watchman:
         self._lock = threading.Lock()
         self._seen: dict[str, PodView] = {}  # pods that were ready, as they were last seen
         self._is_lost = False
+        self._replicas: int | None = None
 
-    def look(self, mirror: Mirror, ours: Ours, kinds: tuple[str, ...]) -> None:
+    def look(self, mirror: Mirror, ours: Ours, plan: Plan) -> None:
         """Report what is new since the last look."""
         with self._lock:
-            incidents = [*self._at_rollout(mirror, ours, kinds), *self._at_pods(mirror, ours)]
+            incidents = [
+                *self._at_rollout(mirror, ours, plan.kinds),
+                *self._at_scale(mirror, plan),
+                *self._at_pods(mirror, ours),
+            ]
         for incident in incidents:
             self._report(incident)
 
@@ -44,11 +51,21 @@ class Watchman:
         try:
             view = mirror.rollout
         except PlatformError as error:
-            lost: Incident | None = Incident(IncidentKind.TAKEN_OVER, None, str(error))
+            lost: Incident | None = Incident(IncidentKind.NOT_OURS, None, str(error))
         else:
             lost = loss(view, ours, kinds)
         self._is_lost = lost is not None
         return [lost] if lost else []
+
+    def _at_scale(self, mirror: Mirror, plan: Plan) -> list[Incident]:
+        """Tell of other replicas than before; without a router they are the split."""
+        with contextlib.suppress(PlatformError):
+            before, self._replicas = self._replicas or plan.replicas, mirror.rollout.replicas
+            if before != self._replicas:
+                kind = IncidentKind.NOTED if plan.has_router else IncidentKind.TAKEN_OVER
+                message = f"the Rollout was scaled from {before} to {self._replicas} replicas"
+                return [Incident(kind, None, message)]
+        return []
 
     def _at_pods(self, mirror: Mirror, ours: Ours) -> list[Incident]:
         found = []
@@ -85,5 +102,7 @@ def loss(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> Incident | No
             return Incident(IncidentKind.CONDEMNED, Version.CANARY, f"Argo Rollouts: {why}")
         message = "somebody else aborted the rollout"
         return Incident(IncidentKind.TAKEN_OVER, None, message)
+    if theirs := seized(view, ours):
+        return Incident(IncidentKind.NOT_OURS, None, theirs)
     foreign = trespass(view, ours, kinds)
     return Incident(IncidentKind.TAKEN_OVER, None, foreign) if foreign else None

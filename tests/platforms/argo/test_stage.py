@@ -77,7 +77,6 @@ def test_without_a_router_the_pods_are_the_split(canary: int, stable: int, expec
         ({}, ""),
         ({"currentStepIndex": 0}, ""),
         ({"currentPodHash": "third"}, "was given another revision"),
-        ({"stableRS": CANARY}, "somebody else promoted the rollout in full"),
         ({"stableRS": "third"}, "the stable revision changed"),
         ({"currentStepIndex": 2}, "go on from step 1 (pause) to step 2"),
         ({"currentStepIndex": 2, "observedGeneration": "6"}, ""),
@@ -202,6 +201,16 @@ def test_an_analysis_that_was_over_too_soon_is_nobody_s_trespass() -> None:
     gone = view({"currentStepIndex": 2})
 
     assert "was over before" in trespass(gone, OURS, ANALYSED.kinds)
+
+
+@pytest.mark.parametrize("status", [{"stableRS": CANARY}, {"promoteFull": True}])
+def test_a_rollout_that_somebody_else_promoted_is_not_ours(status: dict[str, Any]) -> None:
+    incident = loss(view(status), OURS, KINDS)
+
+    assert incident is not None
+    assert incident.kind is IncidentKind.NOT_OURS
+    assert incident.message == "somebody else promoted the rollout in full"
+    assert loss(view(status), replace(OURS, is_promoting=True), KINDS) is None
 
 
 def test_a_rollout_that_is_ours_is_not_lost() -> None:

@@ -1,0 +1,115 @@
+"""The Lease: whoever else writes or deletes it, it is ours until it is another's."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from canarytest.core.errors import RolloutLocked
+from canarytest.platforms.argo.api import ApiError
+from canarytest.platforms.argo.lease import DRIVES, Lease, holder_of, written
+
+PATH = "/apis/coordination.k8s.io/v1/namespaces/petclinic/leases"
+
+
+class FakeApi:
+    """An API server that keeps one Lease, by its resourceVersion."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] | None = None
+        self.version = 0
+
+    def get(self, path: str) -> Mapping[str, Any]:
+        """Return it."""
+        assert path == f"{PATH}/canarytest-was"
+        if self.kept is None:
+            raise ApiError("not found", 404)
+        return self.kept
+
+    def create(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+        """Make it."""
+        assert path == PATH
+        return self._keep(body)
+
+    def replace(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+        """Replace it, if it is still the one that was read."""
+        if self.kept is None:
+            raise ApiError("not found", 404)
+        if body["metadata"]["resourceVersion"] != self.kept["metadata"]["resourceVersion"]:
+            raise ApiError("conflict", 409)
+        return self._keep(body)
+
+    def _keep(self, body: dict[str, Any]) -> Mapping[str, Any]:
+        self.version += 1
+        metadata = {**body["metadata"], "resourceVersion": str(self.version)}
+        self.kept = {**body, "metadata": metadata}
+        return self.kept
+
+    @property
+    def holder(self) -> str:
+        """Who holds it now."""
+        return holder_of(self.get(f"{PATH}/canarytest-was"), datetime.now(UTC))
+
+
+class Held:
+    """A Lease, and how it was lost."""
+
+    def __init__(self, api: FakeApi, holder: str = "run@host") -> None:
+        self.losses: list[str] = []
+        self.lease = Lease(api, "petclinic", "was", holder, self.losses.append)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
+
+
+def take(api: FakeApi, holder: str) -> None:
+    """Have *holder* write it, whoever had it."""
+    api.replace(f"{PATH}/canarytest-was", written(api.kept or {}, datetime.now(UTC), holder))
+
+
+def test_it_is_taken_marked_and_given_back(api: FakeApi) -> None:
+    held = Held(api)
+    held.lease.take()
+    held.lease.mark(drives="8dd88c859")
+
+    assert api.holder == "run@host"
+    assert (api.kept or {})["metadata"]["annotations"] == {DRIVES: "8dd88c859"}
+    held.lease.release()
+    assert api.holder == ""
+
+
+def test_what_another_run_holds_is_not_taken(api: FakeApi) -> None:
+    Held(api, "other@host").lease.take()
+
+    with pytest.raises(RolloutLocked, match="other@host"):
+        Held(api).lease.take()
+
+
+def test_a_lease_that_another_run_took_is_lost(api: FakeApi) -> None:
+    held = Held(api)
+    held.lease.take()
+    take(api, "other@host")
+    held.lease._renew_once(held.lease._held or {})
+
+    assert held.losses == ["the lease of petclinic/was was taken by 'other@host'"]
+    held.lease.release()
+    assert api.holder == "other@host"
+
+
+@pytest.mark.parametrize("how", ["written to", "deleted"])
+def test_a_lease_that_nobody_took_stays_ours(api: FakeApi, how: str) -> None:
+    held = Held(api)
+    held.lease.take()
+    held.lease.mark(drives="8dd88c859")
+    if how == "deleted":
+        api.kept = None
+    else:
+        take(api, "run@host")
+    held.lease._renew_once(held.lease._held or {})
+
+    assert held.losses == []
+    assert api.holder == "run@host"
+    assert (api.kept or {})["metadata"]["annotations"] == {DRIVES: "8dd88c859"}
