@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from canarytest.core.errors import CanaryError
 
 EXIT_USAGE = 4  # as pytest has it
-SUBCOMMANDS: tuple[str, ...] = ("history", "reap", "rejudge", "report")  # one module of this package each
+# One module of this package each.
+SUBCOMMANDS: tuple[str, ...] = ("history", "reap", "rejudge", "report")
 
 Command = Callable[[argparse.Namespace], int]
 
