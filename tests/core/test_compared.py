@@ -239,10 +239,6 @@ def test_the_later_an_endpoint_is_seen_the_more_it_takes() -> None:
     assert endpoints(*good, bad) == []
 
 
-def test_all_endpoints_together_have_no_more_than_their_part() -> None:
-    assert sum(1 / (k * (k + 1)) for k in range(1, 10_000)) < 1
-
-
 counts = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 

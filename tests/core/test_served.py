@@ -125,6 +125,23 @@ def test_whose_a_request_is_that_nobody_answered(
     assert served.unanswered.total.requests == unanswered.requests
 
 
+def test_in_the_dark_the_probe_alone_never_blames_the_canary() -> None:
+    served = probe(Served(), 0.5, None, tally(12, 12), is_dark=True)
+    served = served.closed(1.0, POLICY, is_dark=True)
+
+    assert served.of(CANARY).total == Tally()
+    assert served.unanswered.total == Tally(12, 12)
+
+
+def test_beside_a_load_the_probe_does_not_water_its_failures_down() -> None:
+    served = load(Served(), 1.0, entry(CANARY, tally(10, 5)))
+    served = probe(served, 1.5, CANARY, tally(90))
+    served = load(served, 2.0, entry(CANARY, tally(10, 5)))
+
+    assert served.of(CANARY).total == tally(20, 10)
+    assert served.endpoints[PROBE].of(CANARY).total == tally(90)
+
+
 def test_the_unanswered_are_a_part_of_all_at_the_edge() -> None:
     served = load(
         Served(),
