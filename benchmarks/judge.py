@@ -28,7 +28,7 @@ PEERS_EVERY_S = 10  # how often the peers' judges are asked
 Random = np.random.Generator
 
 
-def main(*, quick: bool) -> list[Figure]:
+def main(*, quick: bool = False) -> list[Figure]:
     """Return the figures of the judge."""
     rollouts, detections = (40, 40) if quick else (600, 200)
     seeds = range(detections)
