@@ -25,10 +25,13 @@ def part(whole: int, index: int, of: int) -> int:
 
 
 def second_of(whole: Tally, index: int, of: int) -> Tally:
+    """Return the *index*-th second; failures are spread over the requests, none is without one."""
+    before, after = (whole.requests * (index + end) // of for end in (0, 1))
+    failures = [whole.failures * done // (whole.requests or 1) for done in (before, after)]
     buckets = {b: part(count, index, of) for b, count in whole.latency.buckets.items()}
     return Tally(
-        part(whole.requests, index, of),
-        part(whole.failures, index, of),
+        after - before,
+        failures[1] - failures[0],
         Sketch({b: count for b, count in buckets.items() if count}),
     )
 
