@@ -46,18 +46,22 @@ def hold(canary: str, index: int, run: str) -> list[Operation]:
     ]
 
 
-def let_go() -> list[Operation]:
-    """End a hold of ours; for the Rollout itself."""
+def let_go(run: str) -> list[Operation]:
+    """End the hold of *run*, and of no other; for the Rollout itself."""
     return [
         {"op": "test", "path": "/spec/paused", "value": True},
+        {"op": "test", "path": _HELD_BY_PATH, "value": run},
         {"op": "remove", "path": "/spec/paused"},
         {"op": "remove", "path": _HELD_BY_PATH},
     ]
 
 
-def forget_hold() -> list[Operation]:
-    """Remove the mark of a hold that somebody else ended; for the Rollout itself."""
-    return [{"op": "remove", "path": _HELD_BY_PATH}]
+def forget_hold(run: str) -> list[Operation]:
+    """Remove the mark of a hold of *run* that somebody else ended; for the Rollout itself."""
+    return [
+        {"op": "test", "path": _HELD_BY_PATH, "value": run},
+        {"op": "remove", "path": _HELD_BY_PATH},
+    ]
 
 
 def leave(canary: str, index: int, text: str, *, is_held: bool) -> list[Operation]:

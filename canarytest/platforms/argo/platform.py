@@ -107,7 +107,7 @@ class ArgoPlatform:
         with _untouched():
             view = self._look_around()
             is_new = self._is_new_image(view)
-            if not is_new and not plan.is_first:
+            if not is_new:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
             if not plan.is_first:
                 self._ways.know_stable(self._over)
@@ -218,7 +218,7 @@ class ArgoPlatform:
         self._mirror.start(rollout["spec"])
         self._ways.start(rollout["spec"])
         view = takeover.settled(self._mirror, self._api, self._settings.namespace)
-        if view.is_held and not view.is_held_by_us:
+        if view.is_held and not view.held_by:
             raise NotBegun(
                 f"somebody paused the Rollout {view.name} (spec.paused), so that it does not go "
                 "on; set it to false first"
@@ -287,6 +287,8 @@ class ArgoPlatform:
         self._report(Incident(IncidentKind.NOT_OURS, None, sentence))
 
     def _report(self, incident: Incident) -> None:
+        if incident.kind is IncidentKind.NOT_OURS:
+            self._walk.tidy()  # there will be no abort that does
         if not self._over.is_set():
             self._on_incident(incident)
 

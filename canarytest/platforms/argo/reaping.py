@@ -95,8 +95,8 @@ def _give_back(api: Api, namespace: str, lease: Object) -> None:
 
 def _abort(api: Api, path: str, view: RolloutView) -> None:
     api.patch(f"{path}/status", orders.abort(view.canary))
-    if view.is_held_by_us:  # else its pods stay as they are
-        api.patch(path, orders.let_go())
+    if view.held_by:  # else its pods stay as they are
+        api.patch(path, orders.let_go(view.held_by))
 
 
 def _images(rollout: Object) -> set[str]:

@@ -60,6 +60,10 @@ def attachable(view: RolloutView, plan: Plan, *, may_retry: bool) -> None:
     With *may_retry* an aborted one will do: it begins again.
     """
     where = f"the Rollout {view.name} (revision {view.revision})"
+    if plan.is_first:
+        if view.is_rolling:
+            raise NotBegun(f"{where} was given a second revision just now; begin again")
+        return
     if view.revision == "1" and not view.is_rolling:
         raise NotBegun(
             f"{where} is deployed for the first time: there is no stable version that it could be "

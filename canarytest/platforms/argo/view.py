@@ -35,7 +35,7 @@ class RolloutView:
     observed_generation: int
     replicas: int
     is_held: bool  # spec.paused
-    is_held_by_us: bool  # by this run, or by one that ended before it could let go
+    held_by: str  # the run of ours that paused it: this one, or one that could not let go
     canary: str  # the pod hash of spec.template; also the stable one's once promoted
     stable: str  # the pod hash of the stable revision; empty before the first
     index: int  # of the current step
@@ -102,7 +102,7 @@ def rollout_view(rollout: Object) -> RolloutView:
         observed_generation=_number(status.get("observedGeneration")),
         replicas=int(spec.get("replicas", 1)),
         is_held=bool(spec.get("paused")),
-        is_held_by_us=bool(spec.get("paused")) and HELD_BY in annotations,
+        held_by=annotations.get(HELD_BY, "") if spec.get("paused") else "",
         canary=status.get("currentPodHash", ""),
         stable=status.get("stableRS", ""),
         index=int(status.get("currentStepIndex") or 0),

@@ -115,7 +115,7 @@ class Walk:
                 return  # there is no Rollout any more: nothing to be aborted
             if error.status != INVALID or self._read().canary == ours.canary:
                 raise  # else the revision that we drove is no longer the one on its way
-        self._tidy()
+        self.tidy()
 
     def close(self) -> None:
         """Wait a little for a hold to end that would keep an aborted canary's pods."""
@@ -156,7 +156,7 @@ class Walk:
         return index if index < target and kinds[index] in _OWN_TIME else None
 
     def _end_of_hold(self) -> _Move:
-        if not self._mirror.rollout.is_held_by_us:
+        if not self._mirror.rollout.held_by:
             raise PlatformError(
                 "somebody else paused the Rollout (spec.paused): it does not go on until they "
                 "set it to false"
@@ -169,7 +169,7 @@ class Walk:
         path, order = {
             _Move.RELEASE: (f"{self._path}/status", orders.release(ours.canary, index)),
             _Move.HOLD: (self._path, orders.hold(ours.canary, index, self._run_id)),
-            _Move.LET_GO: (self._path, orders.let_go()),
+            _Move.LET_GO: (self._path, orders.let_go(self._mirror.rollout.held_by)),
         }[move]
         try:
             self._mirror.see(self._api.patch(path, order))
@@ -225,7 +225,7 @@ class Walk:
             raise PlatformError("the rollout was not begun")
         return self.ours, self.plan
 
-    def _tidy(self) -> None:
+    def tidy(self) -> None:
         """End our hold beside: while it lasts, Argo scales nothing down, whoever's it is now."""
         if self._has_held and self._tidying is None:
             self._tidying = threading.Thread(target=self._let_go, name="canarytest-let-go")
@@ -233,7 +233,8 @@ class Walk:
             self._tidying.start()
 
     def _let_go(self) -> None:
-        for order in (orders.let_go(), orders.forget_hold()):  # the second if somebody else did
+        run = self._run_id  # the second order is for a hold that somebody else ended
+        for order in (orders.let_go(run), orders.forget_hold(run)):
             with contextlib.suppress(PlatformError):
                 self._api.patch(self._path, order, patience_s=_LATER_S)
                 return
