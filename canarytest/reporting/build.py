@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,21 +66,27 @@ def page(run_dir: Path, *, remember: bool = True, within_s: float = html.WITHIN_
     """
     Build the HTML of the run from its events alone, and return its first page.
 
-    A run is to be remembered once: who builds a report again leaves the history as it is.
+    A run is to be remembered once: who builds a report again, not to *remember* it, leaves the
+    history as it is, and is shown what came before that run.
     """
     from canarytest.reporting import allure  # noqa: PLC0415  heavy: only when results are written
 
     places = Places.of_run(run_dir)
     story, events = _read(run_dir)
-    with tempfile.TemporaryDirectory(prefix="canarytest-results-") as scratch:
+    folder = tempfile.TemporaryDirectory
+    with folder(prefix="canarytest-results-") as scratch, folder() as other:
         results = Path(scratch)
         allure.write_tests(story, results)
         allure.write(story, events, results, pictures_of(story))
+        history = places.history
+        if not remember and history.exists():
+            history = Path(other, "history.jsonl")
+            history.write_text(_before(story, places.history.read_text("utf-8")), "utf-8")
         return html.build(
             results,
             places.report,
             name=title(summary.summary_of(story.events)),
-            history=places.history,
+            history=history,
             remember=remember,
             within_s=within_s,
         )
@@ -87,6 +95,19 @@ def page(run_dir: Path, *, remember: bool = True, within_s: float = html.WITHIN_
 def _read(run_dir: Path) -> tuple[Story, bytes]:
     path = run_dir / summary.EVENTS
     return story_of(log.read(path)), path.read_bytes()
+
+
+def _before(story: Story, history: str) -> str:
+    """Return the lines of Allure's *history* that are of runs before the one of *story*."""
+    began = 1000 * story.events[0].time if story.events else math.inf
+    return "".join(line for line in history.splitlines(keepends=True) if _began(line) < began - 1)
+
+
+def _began(line: str) -> float:
+    """Return when the run began that *line* of Allure's history is of, in ms since the epoch."""
+    told = json.loads(line)
+    starts = (result.get("start") for result in told["testResults"].values())
+    return min((start for start in starts if start), default=told["timestamp"])
 
 
 def title(told: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from canarytest.core import events as e
 from canarytest.core import sequential
-from canarytest.core.measure import Tally
+from canarytest.core.measure import Tally, total
 from canarytest.core.reach import Version
 from canarytest.reporting.measured import second_of, tallies_of
 from canarytest.reporting.story import Story, of_type
@@ -23,6 +23,7 @@ MOST_BINS = 240  # more points than that no screen shows apart
 ALPHA = 0.05  # the intervals of the share hold at every look at once, with 95 % confidence
 PERCENTILES = (50, 95, 99)
 REQUESTS = ("load", "probe")
+PAUSE_S = 1.5  # seconds between two measurements: the source did not measure all the time
 NOBODY = "nobody"  # who answered a request that failed before anybody did
 WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -42,19 +43,10 @@ class Point:
     """What one version answered in one bin."""
 
     at: float  # the middle of the bin
-    seconds: int  # of the bin, in which anything was measured
     version: str  # canary | stable | nobody
     tally: Tally
-
-    @property
-    def rate(self) -> float:
-        """Requests a second."""
-        return self.tally.requests / self.seconds
-
-    @property
-    def error_rate(self) -> float:
-        """Failed requests a second."""
-        return self.tally.failures / self.seconds
+    rate: float  # requests a second, while anything was measured
+    error_rate: float  # failed ones a second
 
     def latency(self, percentile: int) -> float | None:
         """Return a percentile of the latency, in milliseconds; None without requests."""
@@ -178,31 +170,55 @@ def _marks(story: Story, began: float) -> Iterator[Mark]:
 
 
 def _points(events: Iterable[e.Event], began: float, bin_s: int) -> Iterator[Point]:
-    tallies: dict[tuple[int, str], Tally] = {}
-    seconds: dict[int, set[int]] = defaultdict(set)
-    for second, event in _seconds(events, began):
-        here = second // bin_s
-        seconds[here].add(second)
-        for version, tally in tallies_of(event.values):
-            key = here, version or NOBODY
-            tallies[key] = tallies.get(key, Tally()) + tally
-    for (here, answered), tally in sorted(tallies.items()):
-        yield Point((here + 0.5) * bin_s, len(seconds[here]), answered, tally)
+    """
+    Yield what each version answered in each bin.
+
+    A source's rate is its requests by the time it measured in the bin: a generator may begin or
+    end within one, and the probe's last second is seldom a whole one.
+    """
+    tallies: dict[tuple[int, str], dict[str, Tally]] = defaultdict(dict)
+    measured: dict[tuple[int, str], float] = defaultdict(float)
+    for second in _seconds(events, began):
+        here, source = second.number // bin_s, second.event.source
+        measured[here, source] += second.lasted
+        for version, tally in tallies_of(second.event.values):
+            counted = tallies[here, version or NOBODY]
+            counted[source] = counted.get(source, Tally()) + tally
+    for (here, version), counted in sorted(tallies.items()):
+        rates = [(t, measured[here, source]) for source, t in counted.items()]
+        yield Point(
+            at=(here + 0.5) * bin_s,
+            version=version,
+            tally=total(counted.values()),
+            rate=sum(t.requests / lasted for t, lasted in rates),
+            error_rate=sum(t.failures / lasted for t, lasted in rates),
+        )
 
 
-def _seconds(events: Iterable[e.Event], began: float) -> Iterator[tuple[int, e.MeasurementTaken]]:
+@dataclass(frozen=True, slots=True)
+class _Second:
+    number: int  # since the run began
+    lasted: float
+    event: e.MeasurementTaken
+
+
+def _seconds(events: Iterable[e.Event], began: float) -> Iterator[_Second]:
     """
     Yield the measurements of requests with the second that each is of.
 
     They come a second apart, a little more or less: counted from the first of its source and step,
-    no second is given two of them and its neighbour none.
+    no second is given two of them and its neighbour none. What comes after a pause lasted a second.
     """
     firsts: dict[tuple[str, int], float] = {}
+    lasts: dict[str, float] = {}
     for event in of_type(events, e.MeasurementTaken):
         if event.source in REQUESTS:
             middle = second_of(event) - 0.5 - began
             first = firsts.setdefault((event.source, event.step), middle)
-            yield max(0, math.floor(first) + round(middle - first)), event
+            lasted = middle - lasts.get(event.source, -math.inf)
+            lasts[event.source] = middle
+            number = max(0, math.floor(first) + round(middle - first))
+            yield _Second(number, lasted if 0 < lasted < PAUSE_S else 1.0, event)
 
 
 def _shares(story: Story, began: float, bin_s: int) -> Iterator[Share]:

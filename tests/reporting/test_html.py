@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import importlib.util
 import json
 import re
@@ -128,6 +129,21 @@ def test_building_again_leaves_the_history_as_it_is(reports: Path) -> None:
     build.page(reports / "runs" / stories.RUN, remember=False)
 
     assert (reports / "allure-history.jsonl").read_bytes() == kept
+
+
+@needs_node
+@pytest.mark.slow
+def test_a_report_that_is_built_again_shows_what_came_before_its_run(reports: Path) -> None:
+    build.page(reports / "runs" / stories.RUN)
+    later = [dataclasses.replace(event, time=event.time + 600) for event in stories.promoted()]
+    build.page(results.write_run(later, reports, "later"))
+    histories = {}
+    for run in (stories.RUN, "later"):
+        page = build.page(reports / "runs" / run, remember=False)
+        histories[run] = [len(t["history"]) for t in of_tests(page) if "dark" in t["name"]]
+
+    assert set(histories[stories.RUN]) == {0}
+    assert set(histories["later"]) == {1}
 
 
 @needs_node
