@@ -43,6 +43,7 @@ class RolloutStarted(Event):
     surroundings: Mapping[str, Any] = field(default_factory=dict)  # executor, context, links
     needs: tuple[Mapping[str, Any], ...] = ()  # what each step with a load takes to be decided
     judging: Mapping[str, Any] = field(default_factory=dict)  # how sure the judge has to be
+    aa: bool = False  # both versions are the same build: an alarm is a false one
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,9 @@ class Platform(Protocol):
     """
 
     supports: frozenset[str]  # the kinds of steps it can walk
-    abilities: frozenset[str]  # of "image" (sets one), "resume" (a rollout outlives the run) and
-    # "analysis" (its controller measures too)
+    # Of "image" (sets one), "resume" (a rollout outlives the run), "analysis" (its controller
+    # measures too) and "identical" (it can try itself).
+    abilities: frozenset[str]
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
         """
@@ -154,6 +155,13 @@ class ImageTaker(Protocol):
 
     def use_image(self, container: str, image: str) -> None:
         """Let `begin` give *container* the *image*, and thereby start a rollout."""
+
+
+class Twin(Protocol):
+    """What a platform with the ability "identical" can do besides."""
+
+    def use_identical(self) -> None:
+        """Let the canary be the same build as the stable version, told apart all the same."""
 
 
 class Clock(Protocol):

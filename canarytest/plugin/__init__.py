@@ -62,6 +62,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Abort on purpose at the step of this weight, and measure the way back",
     )
     group.addoption(
+        "--canary-aa",
+        action="store_true",
+        help="Take an identical build through every step: whatever alarm is raised is a false one",
+    )
+    group.addoption(
         "--canary-lint",
         action="store_true",
         help="Only say what is dangerous in the rollout's manifest",

@@ -38,6 +38,7 @@ class RunInfo:
     warnings: tuple[str, ...]
     versions: Mapping[str, str]
     surroundings: Mapping[str, object] = field(default_factory=dict)  # executor, context, links
+    aa: bool = False  # both versions are the same build
 
 
 class Run:
@@ -296,6 +297,7 @@ class Run:
             if facts
             else (),
             judging=judging(policy),
+            aa=self.info.aa,
         )
 
     def _following(self, over: str | None) -> Step | None:

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def _register_run(
     config: pytest.Config, chosen: settings.Settings, found: preflight.Preflight
 ) -> None:
     plugins, plan = config.pluginmanager, found.plan
-    info = _run_info(chosen, found)
+    info = replace(_run_info(chosen, found), aa=config.option.canary_aa)
     platform = wishes.platform(chosen, plan, info.directory, config)
     if distributed.is_distributed(config):
         distributed.refuse_unknown_distribution(config.option.dist)

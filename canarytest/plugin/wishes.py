@@ -10,7 +10,7 @@ import pytest
 
 from canarytest.core.errors import ConfigError
 from canarytest.core.plan import Plan
-from canarytest.core.ports import ImageTaker, Platform
+from canarytest.core.ports import ImageTaker, Platform, Twin
 from canarytest.plugin import asking, preflight, settings
 
 _ONLY_TELL = ("help", "markers", "cacheshow")
@@ -61,6 +61,8 @@ def platform(
         )
     if option.canary_image is not None:
         _use_image(found, option.canary_image)
+    if option.canary_aa and "identical" in found.abilities:  # else the user says that it is
+        cast("Twin", found).use_identical()
     _refuse_unknown_weight("--canary-drill", option.canary_drill, plan)
     if option.canary_approve == "ask" and not asking.is_anybody_there(config):
         raise ConfigError("--canary-approve ask: there is no terminal to ask at; use auto")

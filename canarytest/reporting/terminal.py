@@ -130,7 +130,8 @@ def facts(summary: Mapping[str, Any]) -> dict[str, str]:
 def _begun(event: e.RolloutStarted, labels: Iterable[str]) -> str:
     versions = f"{event.stable} → {event.canary}" if event.canary else event.stable
     about = f"{event.rollout} {versions} on {event.target}"
-    return f"{about}: {', '.join(labels)}"
+    twin = "; an identical build (A/A): any alarm is a false one" if event.aa else ""
+    return f"{about}: {', '.join(labels)}{twin}"
 
 
 def _needs(event: e.RolloutStarted) -> Lines:

@@ -81,6 +81,19 @@ def test_a_drill_aborts_on_purpose_and_proves_it(ended: Ended) -> None:
     assert ended.left == ()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "ended", [Case("A/A", ("smoke",), "login", args=("--canary-aa",))], indirect=True, ids=repr
+)
+def test_an_identical_build_goes_every_step_and_is_said_to_be_one(ended: Ended) -> None:
+    """The fault is the canary's, which is not what is started."""
+    assert ended.seen[:2] == (0, "promoted"), ended.output
+    (started,) = ended.of("RolloutStarted")
+    assert started["aa"] is True
+    assert (started["stable"], ended.of("StepOpened")[0]["canary"]) == ("v100", "v100")
+    assert "an identical build (A/A): any alarm is a false one" in " ".join(ended.output.split())
+
+
 @pytest.mark.parametrize(
     ("manifest", "status", "rules"), [("rollout.yaml", 0, ()), (ORIGINAL, 4, MISTAKES)]
 )

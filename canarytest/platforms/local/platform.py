@@ -41,7 +41,7 @@ class LocalPlatform:
     """
 
     supports = frozenset({"setWeight", "pause", "setCanaryScale"})
-    abilities: frozenset[str] = frozenset()
+    abilities = frozenset({"identical"})
 
     def __init__(
         self, found: Settings, run_dir: Path, *, watch_every_s: float = _WATCH_EVERY_S
@@ -52,7 +52,7 @@ class LocalPlatform:
         self._lock = threading.Lock()  # of what follows, never held while waiting
         self._over = threading.Event()  # aborted or closed: whoever waits, gives up
         self._is_closed = threading.Event()
-        self._is_aborted = self._is_promoted = False
+        self._is_aborted = self._is_promoted = self._is_twin = False
         self._on_incident: Callable[[Incident], None] = lambda _: None
         logs = self._run_dir / "logs"
         self._applications = {
@@ -62,6 +62,15 @@ class LocalPlatform:
         folder = self._run_dir / "envoy"
         self._router = Router(folder, logs / "envoy.log", found.edge_port, self._report)
         self._usage: Usage | None = None
+
+    def use_identical(self) -> None:
+        """Start the stable version twice."""
+        log = self._run_dir / "logs" / f"{Version.CANARY}.log"
+        twin = settings.identical(self._settings)
+        self._settings, self._is_twin = twin, True
+        self._applications[Version.CANARY] = Application(
+            Version.CANARY, twin, log, self._report
+        )
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
         """Start the stable version and the router; the canary starts as the first step opens."""
@@ -143,7 +152,7 @@ class LocalPlatform:
         """Start the canary, and make sure that it is another version than the stable one."""
         self._bring_up(Version.CANARY)
         name = self._applications[Version.CANARY].identify()
-        if name == self._applications[Version.STABLE].name:
+        if name == self._applications[Version.STABLE].name and not self._is_twin:
             raise Inconclusive(
                 f"both versions answer {name!r} at {self._settings.naming.path}: they cannot be "
                 "told apart, so perhaps the new one is not what was started; check run.canary "

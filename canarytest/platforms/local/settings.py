@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from canarytest.config import Table
@@ -76,6 +76,13 @@ def read(table: Table, root: Path) -> Settings:
         raise ConfigError(f"{table.where}.ready_within: {within!r} is not a duration")
     within_s = float(within) if isinstance(within, float) else seconds(within)
     return Settings(table.where, root, texts, commands, env, ready, within_s, naming, edge_port)
+
+
+def identical(found: Settings) -> Settings:
+    """Return *found* with the stable version's command for both versions."""
+    texts = dict.fromkeys(Version, found.texts[Version.STABLE])
+    commands = dict.fromkeys(Version, found.commands[Version.STABLE])
+    return replace(found, texts=texts, commands=commands)
 
 
 def _command(where: str, text: str, env: Mapping[str, str], root: Path) -> tuple[str, ...]:

@@ -76,6 +76,18 @@ def test_two_versions_of_one_name_cannot_be_told_apart(make: Make) -> None:
     assert get(edge).status_code == 200
 
 
+def test_an_identical_build_is_told_apart_by_the_router(make: Make) -> None:
+    platform = make(canary=command("v101", "--unready"))
+    platform.use_identical()
+    reach = platform.begin(plan(10, 100), print).reach
+    facts = platform.open(step(10))
+
+    assert (facts.stable, facts.canary) == ("v100", "v100")
+    assert facts.images[Version.CANARY] == facts.images[Version.STABLE]
+    assert reach.identity.header is not None
+    assert get(reach.canary).headers[reach.identity.header] == Version.CANARY
+
+
 def test_a_version_that_does_not_say_which_it_is(make: Make) -> None:
     platform = make(identity={"path": "/info", "json": "build"})
 
