@@ -107,7 +107,7 @@ def _began(line: str) -> float:
     """Return when the run began that *line* of Allure's history is of, in ms since the epoch."""
     told = json.loads(line)
     starts = (result.get("start") for result in told["testResults"].values())
-    return min((start for start in starts if start), default=told["timestamp"])
+    return float(min((start for start in starts if start), default=told["timestamp"]))
 
 
 def title(told: Mapping[str, Any]) -> str:

@@ -184,11 +184,11 @@ def _points(events: Iterable[e.Event], began: float, bin_s: int) -> Iterator[Poi
         for version, tally in tallies_of(second.event.values):
             counted = tallies[here, version or NOBODY]
             counted[source] = counted.get(source, Tally()) + tally
-    for (here, version), counted in sorted(tallies.items()):
+    for (here, answered), counted in sorted(tallies.items()):
         rates = [(t, measured[here, source]) for source, t in counted.items()]
         yield Point(
             at=(here + 0.5) * bin_s,
-            version=version,
+            version=answered,
             tally=total(counted.values()),
             rate=sum(t.requests / lasted for t, lasted in rates),
             error_rate=sum(t.failures / lasted for t, lasted in rates),
