@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canarytest.core.bands import DEFAULT_BANDS, ERROR_RATE, AgainstStable, Policy
+from canarytest.core.bands import DEFAULT_BANDS, ERROR_RATE, AgainstStable, Band, Policy
 from canarytest.core.compared import (
     compare,
     difference_interval,
@@ -21,7 +21,7 @@ from canarytest.core.reach import Version
 from canarytest.core.served import Served
 from canarytest.core.sketch import Sketch
 from canarytest.core.versus import Pair
-from tests.core.steps import POLICY, Seen, tally, with_seconds
+from tests.core.steps import POLICY, Seen, load_second, tally, with_seconds
 
 CANARY, STABLE = Version.CANARY, Version.STABLE
 P95 = "latency_p95_ms"
@@ -30,6 +30,9 @@ P95 = "latency_p95_ms"
 def served(canary: Tally, stable: Tally, *, seconds: int = 20) -> Served:
     load: Seen = {CANARY: canary, STABLE: stable}
     return with_seconds(Evidence(0.1, POLICY), load, seconds=seconds).served
+
+
+MEDIAN = replace(POLICY, bands={"latency_p50_ms": Band(400, 2000)})
 
 
 def compared(canary: Tally, stable: Tally, metric: str, policy: Policy = POLICY) -> Finding:
@@ -87,6 +90,20 @@ def test_a_latency_against_stable(canary: Tally, stable: Tally, zone: Zone, said
 
     assert finding.zone is zone
     assert said in finding.sentence
+
+
+def test_a_canary_that_is_slower_at_each_endpoint_is_worse_whatever_it_is_asked() -> None:
+    """The canary is asked the fast endpoint most, so that all its requests look the faster ones."""
+    evidence = Evidence(0.5, MEDIAN)
+    for second in range(60):
+        fast: Seen = {CANARY: tally(90, fast=450.0), STABLE: tally(10, fast=300.0)}
+        slow: Seen = {CANARY: tally(10, fast=1400.0), STABLE: tally(90, fast=900.0)}
+        evidence = evidence.with_load(load_second(fast, "GET /fast"), second + 0.9)
+        evidence = evidence.with_load(load_second(slow, "GET /slow"), second + 1.0)
+    (finding,) = compare("latency_p50_ms", evidence.served, MEDIAN)
+
+    assert finding.zone is Zone.ROLL_BACK
+    assert "450 to 9" in finding.sentence
 
 
 ALWAYS, NEVER, WARNING = AgainstStable.ALWAYS, AgainstStable.NEVER, AgainstStable.WARNING
