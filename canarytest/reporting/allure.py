@@ -22,7 +22,7 @@ from canarytest.reporting.overview import way_back
 from canarytest.reporting.pictures import Picture
 from canarytest.reporting.seconds import csv_of
 from canarytest.reporting.story import Story
-from canarytest.reporting.summary import EVENTS, SUMMARY, as_text, summary_of
+from canarytest.reporting.summary import EVENTS, SUMMARY, as_text, summary_of_story
 
 _MOST_PLAIN = 1 << 20  # bytes of events; more of them make the page slow to open
 
@@ -94,7 +94,7 @@ def _told(story: Story, events: bytes) -> Iterator[Attached]:
         yield Attached(EVENTS, events, "text/plain")
     else:
         yield Attached(f"{EVENTS}.gz", gzip.compress(events, mtime=0), "application/gzip")
-    summary = as_text(summary_of(story.events)).encode("utf-8", "backslashreplace")
+    summary = as_text(summary_of_story(story)).encode("utf-8", "backslashreplace")
     yield Attached(SUMMARY, summary, "application/json")
     yield Attached("load by second.csv", csv_of(story).encode(), "text/csv")
 

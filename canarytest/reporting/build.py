@@ -85,7 +85,7 @@ def page(run_dir: Path, *, remember: bool = True, within_s: float = html.WITHIN_
         return html.build(
             results,
             places.report,
-            name=title(summary.summary_of(story.events)),
+            name=title(summary.summary_of_story(story)),
             history=history,
             remember=remember,
             within_s=within_s,

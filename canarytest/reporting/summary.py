@@ -20,7 +20,11 @@ SUMMARY = "summary.json"
 
 def summary_of(events: Iterable[Event]) -> dict[str, Any]:
     """Return the summary of a run, as `summary.json` has it; *events* may be cut off anywhere."""
-    story = story_of(events)
+    return summary_of_story(story_of(events))
+
+
+def summary_of_story(story: Story) -> dict[str, Any]:
+    """Return the summary of the run that *story* tells."""
     started = story.started
     return {
         "outcome": story.outcome,
