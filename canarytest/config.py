@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from canarytest.core.errors import ConfigError
+from canarytest.core.plan import seconds
 
 T = TypeVar("T")
 _MISSING = object()
@@ -72,6 +73,18 @@ class Table:
                 + nearest(value, allowed)
             )
         return value
+
+    def duration(self, key: str, default: float) -> float:
+        """Return the seconds of *key*: a number, or text such as '2m'; raises ConfigError."""
+        value: Any = self.take(key, object, default)
+        try:
+            length = seconds(value) if isinstance(value, str) else value
+        except ConfigError as error:
+            raise ConfigError(f"{self.where}.{key}: {error}") from None
+        is_number = isinstance(length, int | float) and not isinstance(length, bool)
+        if not is_number or not 0 <= length < math.inf:
+            raise ConfigError(f"{self.where}.{key}: {value!r} is not a duration, e.g. 10 or '2m'")
+        return float(length)
 
     def strings(self, key: str, default: Iterable[str]) -> tuple[str, ...]:
         """Return the strings listed under *key*; raises ConfigError if there is anything else."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -49,6 +49,13 @@ class Facts:
     canary: str  # empty until it ran
     images: Mapping[str, str]  # version -> image or command
     reach: Reach
+    # version -> what selects it in metrics, e.g. the hash of its pods; empty: its name does
+    selectors: Mapping[str, str] = field(default_factory=dict)
+
+    def selects(self, version: Version) -> str:
+        """Return what selects *version* in metrics; empty while that is not known."""
+        name = self.canary if version is Version.CANARY else self.stable
+        return self.selectors.get(version, name)
 
 
 @dataclass(frozen=True, slots=True)

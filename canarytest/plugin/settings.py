@@ -15,11 +15,13 @@ from canarytest.core.bands import DEFAULT_BANDS, AgainstStable, Band, Policy, is
 from canarytest.core.driver import Limits
 from canarytest.core.errors import ConfigError
 from canarytest.core.lint import RULES
-from canarytest.core.plan import seconds
 from canarytest.core.proof import Terms
+from canarytest.core.query import Query
 from canarytest.plugin import issues
 from canarytest.plugin.archive import Archive, read_archive
+from canarytest.plugin.metrics import read_band, read_metrics, read_server
 from canarytest.signals.load import LoadSpec
+from canarytest.signals.prometheus import Server
 
 SECTION = "tool.canarytest"
 _TARGET_KEYS = (
@@ -27,6 +29,7 @@ _TARGET_KEYS = (
     "rollout",
     "pause_at_most",
     "allow",
+    "prometheus",
     "on_first_deploy",
 )  # of any platform
 _HIGHEST = {"error_rate": 1.0, "cpu": 10.0, "memory": 10.0}  # shares; who writes 90 means 0.9
@@ -64,6 +67,8 @@ class Settings:
     allow: tuple[str, ...]  # preflight errors that this target takes for warnings
     options: Mapping[str, Any]  # the target's own keys, for its platform
     where: str  # the target's table, for messages
+    metrics: tuple[Query, ...] = ()  # by queries, of any target
+    prometheus: Server | None = None  # of the target; None: queries are not asked
     issues: Mapping[str, Any] = field(default_factory=dict)  # where known issues are to be found
     on_first_deploy: str = "fail"  # or "smoke": the tests run once where nothing is stable yet
 
@@ -94,8 +99,9 @@ def read(root: Path, target: str | None) -> Settings:
     suites = _suites(top)
     kept = read_archive(top, root)
     judge = top.table("judge")
-    look_longer = _duration(judge, "look_longer", 60.0)
+    look_longer = judge.duration("look_longer", 60.0)
     policy = _policy(top.table("bands"), judge)
+    metrics = read_metrics(top.table("metrics"), policy.bands)
     limits = Limits(look_longer, proof=_proof(top.table("proof")))
     probe = top.table("probe")
     probe_rate, probe_path = _probe(probe)
@@ -111,8 +117,9 @@ def read(root: Path, target: str | None) -> Settings:
     _known_platform(platform, table.where)
     # A platform that reads the Rollout itself knows it by another key than a path.
     manifest = None if platform in _sources() else root / table.take("rollout", str)
-    at_most = _duration(table, "pause_at_most", 0.0) if table.has("pause_at_most") else None
+    at_most = table.duration("pause_at_most", 0.0) if table.has("pause_at_most") else None
     allow = _allowed(table)
+    prometheus = read_server(table)
     # Only where the Rollout is read from a cluster can it be known to be its first revision.
     has_first = manifest is None
     first = table.choice("on_first_deploy", ("fail", "smoke"), "fail") if has_first else "fail"
@@ -133,6 +140,8 @@ def read(root: Path, target: str | None) -> Settings:
         on_first_deploy=first,
         options=table.rest(),
         where=table.where,
+        metrics=metrics,
+        prometheus=prometheus,
         issues=known,
     )
 
@@ -269,29 +278,18 @@ def _policy(bands: Table, judge: Table) -> Policy:
 
 
 def _band(metric: str, value: object, where: str) -> Band:
-    numbers = value if isinstance(value, list) else []
-    if len(numbers) != 2 or not all(_is_number(number) for number in numbers):  # noqa: PLR2004
-        raise ConfigError(f"{where}: {value!r} is not [warning from, roll back from], two numbers")
-    warning, roll_back = (float(number) for number in numbers)
-    if not 0 < warning <= roll_back:
-        raise ConfigError(
-            f"{where}: {value!r}: the warning has to be above 0 and not above the roll-back"
-        )
-    if roll_back > _HIGHEST.get(metric, math.inf):
+    band = read_band(value, where)
+    if band.roll_back > _HIGHEST.get(metric, math.inf):
         raise ConfigError(f"{where}: {value!r}: expected shares, 0.05 for 5 %")
-    return Band(warning, roll_back)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return band
 
 
 def _proof(table: Table) -> Terms:
     default = Terms()
     terms = Terms(
-        window_s=_duration(table, "window", default.window_s),
+        window_s=table.duration("window", default.window_s),
         responses=table.take("responses", int, default.responses),
-        within_s=_duration(table, "within", default.within_s),
+        within_s=table.duration("within", default.within_s),
     )
     table.finish()
     if terms.responses < 1 or terms.within_s <= terms.window_s:
@@ -306,15 +304,3 @@ def _proof(table: Table) -> Terms:
 def _load(top: Table, root: Path) -> LoadSpec | None:
     values = top.take("load", dict, None)
     return None if values is None else LoadSpec.from_table(Table(values, f"{SECTION}.load"), root)
-
-
-def _duration(table: Table, key: str, default: float) -> float:
-    """Take a duration: a number of seconds, or text such as '2m'."""
-    value: Any = table.take(key, object, default)
-    try:
-        length = seconds(value) if isinstance(value, str) else value
-    except ConfigError as error:
-        raise ConfigError(f"{table.where}.{key}: {error}") from None
-    if not _is_number(length) or not 0 <= length < math.inf:
-        raise ConfigError(f"{table.where}.{key}: {value!r} is not a duration, e.g. 10 or '2m'")
-    return float(length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,4 +81,5 @@ def _said(error: Exception) -> str:
         if not isinstance(inner, Exception):
             break
         reason = inner
-    return str(reason).partition(">: ")[2] or str(reason) or type(error).__name__
+    said = re.sub(r"^.*?(?:>|\)): ", "", str(reason))  # <… object at 0x…>: or HTTPConnection(…):
+    return said or type(error).__name__

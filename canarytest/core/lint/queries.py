@@ -25,7 +25,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 )
 def mixes_versions(view: View) -> Iterator[Flaw]:
     for metric in metrics(view):
-        mixed = _mixed_selectors(metric.query)
+        mixed = mixed_selectors(metric.query)
         if not mixed:
             continue
         weight, limit = view.first_weight, metric.limit
@@ -140,7 +140,8 @@ def _flaw(metric: Metric, place: tuple[str, ...], message: str, fix: str) -> Fla
     )
 
 
-def _mixed_selectors(query: str) -> list[str]:
+def mixed_selectors(query: str) -> list[str]:
+    """Return the selectors of *query* that select stable and canary together."""
     selectors = _SELECTOR.findall(query)
     mixed = [selector for selector in selectors if not ONE_VERSION.search(selector)]
     is_joined = len(mixed) < len(selectors) and re.search(r"\bon\s*\(", query)

@@ -266,6 +266,7 @@ class ArgoPlatform:
             canary=names.get(Version.CANARY, ""),
             images=self._images,
             reach=self._ways.reach(),
+            selectors={version: self._hash_of(version) for version in Version},
         )
 
     def _hash_of(self, version: Version) -> str:
