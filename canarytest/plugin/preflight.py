@@ -29,6 +29,11 @@ class Preflight:
     rules: tuple[str, ...]  # of the errors, each once
     rollout: Mapping[str, Any] = field(default_factory=dict)  # as it was read
 
+    @property
+    def stable(self) -> str:
+        """What selects the stable version in metrics; empty where that is not known yet."""
+        return str((self.rollout.get("status") or {}).get("stableRS") or "")
+
 
 def check(settings: Settings) -> Preflight:
     """

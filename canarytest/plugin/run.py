@@ -24,6 +24,7 @@ from canarytest.plugin.loads import Specs, StepLoads
 from canarytest.plugin.power import judging, needs_as_json, needs_of
 from canarytest.plugin.sampling import EdgeTallies, Ticker
 from canarytest.plugin.settings import Settings
+from canarytest.plugin.watches import Watching
 from canarytest.signals.probe import Probe
 
 PROOF_MARGIN = 1.2  # the probe asks this much faster than the proof needs
@@ -55,6 +56,7 @@ class Run:
         gate: Gate,
         approve: Callable[[Step], bool],
         drill: int | None,
+        watching: Watching = lambda _: (),
     ) -> None:
         self.settings = settings
         self.plan = plan
@@ -79,6 +81,7 @@ class Run:
         self._loads: StepLoads | None = None
         self._edge = EdgeTallies()
         self._controlled = ControlledAnalyses(platform, self.driver)
+        self._watches = watching(self.driver)
         self._ticker = Ticker(self._tick)
         self.answers = Answers(self.driver)  # for the fixtures
         self._began = self.clock.now()
@@ -122,6 +125,7 @@ class Run:
             self.driver.leave()
         elif following is None:
             if over is None or self._is_approved(over):
+                self._stop_watches()  # promoted is promoted, as with Argo
                 self.driver.promote()
         elif following.label != upcoming:
             self.driver.abort(
@@ -173,6 +177,8 @@ class Run:
         with contextlib.ExitStack() as stack:
             stack.callback(self._gate.open, step.label)  # also when the load does not start
             try:
+                for watch in self._watches:  # before anything can judge, too
+                    watch.open(step)
                 loads.start(step, self.answers.facts().reach)
             except CanaryError as error:
                 self.driver.abort(Cause.INCONCLUSIVE, str(error))
@@ -181,6 +187,8 @@ class Run:
 
     def _close(self) -> object | None:
         judgement = self.driver.close()
+        for watch in self._watches:
+            watch.close()
         self._stop_loads()
         return judgement
 
@@ -194,6 +202,7 @@ class Run:
     def _on_abort(self) -> None:
         """The order to go back was sent: shut the gate, and look closer at the edge."""
         self._shut()
+        self._stop_watches()
         terms = self.settings.limits.proof
         if self._probe is not None:
             rate = PROOF_MARGIN * terms.responses / max(terms.window_s, 0.1)
@@ -256,6 +265,7 @@ class Run:
                 stack.callback(self._probe.stop)
             stack.callback(self._controlled.look)  # the last measurements
             stack.callback(self._ticker.stop)
+            stack.callback(self._stop_watches)
             stack.callback(self._stop_loads)
 
     def _exposure(self) -> Mapping[str, object]:
@@ -291,13 +301,13 @@ class Run:
             bands={name: (band.warning, band.roll_back) for name, band in policy.bands.items()},
             warnings=self.info.warnings,
             versions=self.info.versions,
-            surroundings=self.info.surroundings,
             tests=tests,
             needs=needs_as_json(needs_of(plan, specs, policy, facts.reach, look_longer_s))
             if facts
             else (),
             judging=judging(policy),
             aa=self.info.aa,
+            surroundings=self.info.surroundings,
         )
 
     def _following(self, over: str | None) -> Step | None:
@@ -315,6 +325,10 @@ class Run:
     def _stop_loads(self) -> None:
         if self._loads is not None:
             self._loads.stop()
+
+    def _stop_watches(self) -> None:
+        for watch in self._watches:
+            watch.stop()
 
     def _probe_path(self, facts: Facts) -> str:
         return self.settings.probe_path or facts.reach.identity.path or "/"

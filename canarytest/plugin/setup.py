@@ -20,13 +20,15 @@ import pytest
 from canarytest.core.errors import ConfigError, PlatformError
 from canarytest.core.plan import Plan
 from canarytest.core.reasons import Cause, Reason, outcome_of
-from canarytest.plugin import distributed, fixtures, preflight, settings, wishes
+from canarytest.plugin import distributed, fixtures, preflight, settings, templates, wishes
+from canarytest.plugin.doubts import doubts
 from canarytest.plugin.gate import Gate, Gatekeeper
 from canarytest.plugin.hooks import CollectOnly, RunHooks
 from canarytest.plugin.loop import InProcessLoop
 from canarytest.plugin.remote import RemoteService
 from canarytest.plugin.run import Run, RunInfo
 from canarytest.plugin.steps import StepCollection
+from canarytest.plugin.watches import watching
 from canarytest.reporting.executor import executor_of
 from canarytest.reporting.log import EventLog
 
@@ -49,7 +51,8 @@ def configure(config: pytest.Config) -> None:
         if hasattr(config, "workerinput"):
             _register_worker(config, chosen, found.plan, config.workerinput)
         elif wishes.only_collect(config.option):
-            wishes.platform(chosen, found.plan, chosen.reports / "runs" / "none", config)
+            platform = wishes.platform(chosen, found.plan, chosen.reports / "runs" / "none", config)
+            watching(chosen, found.plan, platform)
         else:
             _register_run(config, chosen, found)
 
@@ -60,15 +63,26 @@ def lint(config: pytest.Config) -> int:
         with usage_errors():
             chosen = settings.read(config.rootpath, config.option.canary_target)
             found = preflight.check(chosen)
+            templates.read(chosen, found.plan)
+            doubtful = _doubtful(chosen, found)
     except pytest.exit.Exception as error:
         sys.stderr.write(f"ERROR: {error}\n")
         return error.returncode or _EXIT_WORLD
-    for line in (*found.errors, *found.warnings):
+    warnings = (*found.warnings, *doubtful)
+    for line in (*found.errors, *warnings):
         sys.stdout.write(f"{line}\n\n")
     steps = " -> ".join(step.label for step in found.plan.steps)
-    counted = f"{_counted(found.errors, 'error')}, {_counted(found.warnings, 'warning')}"
+    counted = f"{_counted(found.errors, 'error')}, {_counted(warnings, 'warning')}"
     sys.stdout.write(f"{found.plan.rollout}: {steps}: {counted}\n")
     return int(pytest.ExitCode.USAGE_ERROR) if found.errors else 0
+
+
+def _doubtful(chosen: settings.Settings, found: preflight.Preflight) -> tuple[str, ...]:
+    """Return what is doubtful about the queries; to lint needs no server."""
+    try:
+        return tuple(doubts(chosen, found.plan, found.stable))
+    except PlatformError as error:
+        return (f"warning: {error}; a run would not begin",)
 
 
 @contextlib.contextmanager
@@ -111,6 +125,8 @@ def _register_run(
     plugins, plan = config.pluginmanager, found.plan
     info = replace(_run_info(chosen, found), aa=config.option.canary_aa)
     platform = wishes.platform(chosen, plan, info.directory, config)
+    watches = watching(chosen, plan, platform)
+    info = replace(info, warnings=(*info.warnings, *doubts(chosen, plan, found.stable)))
     if distributed.is_distributed(config):
         distributed.refuse_unknown_distribution(config.option.dist)
     _make(info.directory)
@@ -127,6 +143,7 @@ def _register_run(
         gate=gate,
         approve=hooks.approve,
         drill=config.option.canary_drill,
+        watching=watches,
     )
     config.stash[fixtures.SERVICE] = run.answers
     plugins.register(hooks, "canarytest-run")

@@ -40,7 +40,7 @@ class LocalPlatform:
     abort has nothing to go back to and does nothing, as with a rollout that Argo has completed.
     """
 
-    supports = frozenset({"setWeight", "pause", "setCanaryScale"})
+    supports = frozenset({"setWeight", "pause", "setCanaryScale", "analysis"})
     abilities = frozenset({"identical"})
 
     def __init__(
