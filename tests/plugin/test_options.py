@@ -226,6 +226,16 @@ def test_an_approval_at_a_terminal(
     assert ("10%   opened in" in output) == (status == 0), "it is told to the terminal, not caught"
 
 
+def test_an_approval_before_the_promotion(project: Project) -> None:
+    project.rollout([{"setWeight": 10}, {"pause": {}}])
+    project.suite(LOGIN)
+    ended, output = at_terminal(project, "n\n", "--canary-approve", "ask", "-p", "no:xdist")
+
+    assert ended == 10
+    assert project.calls == ["begin", "open 10%", "abort", "close"]
+    assert "Step 10% was successful. Go on? [y/N]" in output
+
+
 def at_terminal(project: Project, answer: str, *args: str) -> tuple[int, str]:
     """Run pytest at a terminal of its own, at which *answer* was typed."""
     ours, theirs = pty.openpty()
