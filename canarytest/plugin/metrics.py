@@ -84,7 +84,7 @@ def _query(name: str, table: Table, bands: Mapping[str, Band]) -> Query:
         _checked(text, f"{table.where}.query"),
         bands[name] if band is None else _rising(band, f"{table.where}.band"),
         table.duration("interval", 5.0),
-        NoData(table.choice("no_data", tuple(NoData), no_data)),
+        NoData(table.choice("no_data", tuple(map(str, NoData)), no_data)),
         table.take("unit", str, SHARE if known else ""),
         table.duration("window", 0.0) if table.has("window") else None,
     )

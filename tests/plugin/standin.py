@@ -66,7 +66,7 @@ class Misbehaviour:
 class StandIn:
     """Both versions and their edge: one server, whose share says who answers."""
 
-    supports = frozenset({"setWeight", "pause", "setCanaryScale"})
+    supports = frozenset({"setWeight", "pause", "setCanaryScale", "analysis"})
 
     def __init__(self, wrong: Misbehaviour, log: Path) -> None:
         self.abilities = frozenset(wrong.abilities)
