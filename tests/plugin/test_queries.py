@@ -77,6 +77,21 @@ def test_what_was_measured_is_in_the_events(project: Project, prometheus: Server
     }
 
 
+def test_nothing_is_asked_before_its_window_lies_in_the_step(
+    project: Project, prometheus: Server
+) -> None:
+    judged(project, prometheus, window="1h")
+    project.suite("""
+        def test_it(canary):
+            for _ in range(100):
+                canary.get("/")
+            assert False
+    """)
+
+    assert project.run().ret == 1
+    assert [asked.query for asked in prometheus.asked] == ['lag{v=~".*"}']  # by the preflight
+
+
 DOWN = Said("", 503)
 
 
