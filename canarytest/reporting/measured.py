@@ -3,7 +3,9 @@ What MeasurementTaken events hold, as tallies.
 
 `values` by source: `load` is `LoadSecond.as_json()`; `probe` is `{"tallies": [...]}` of the same
 form, the versions null for what nobody answered; `platform` is a gauge's name and share, or an
-incident. What has another form is passed over: a report is made of what can be read.
+incident; `prometheus` is one look of a query (metric, kind, value or why there is none, query);
+`analysis` is a measurement of Argo's, or the phase that a run of them ended with. What has another
+form is passed over: a report is made of what can be read.
 """
 
 from __future__ import annotations

@@ -22,6 +22,15 @@ def after(*phases: Phase, metric: Mapping[str, object], is_dry: bool = False) ->
     return assess(run)
 
 
+def test_what_failed_says_what_was_wanted() -> None:
+    at = after(Phase.FAILED, metric={**ONE, "successCondition": "result[0] < 1"})
+
+    assert finding_of("judge", STEP, at, is_last_step=False).sentence == (
+        'analysis judge (step): Failed: Metric "ok" assessed Failed due to failed (1) > '
+        "failureLimit (0) (ok: 1 Failed, the last [1], successful if result[0] < 1)"
+    )
+
+
 @pytest.mark.parametrize("part", [STEP, BACKGROUND])
 @pytest.mark.parametrize(
     ("phase", "zone"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from canarytest.core.analysis.assessment import Assessment
 from canarytest.core.analysis.measurement import Phase, Progress
+from canarytest.core.analysis.metric import Metric
 from canarytest.core.finding import Finding, Zone
 
 STEP, BACKGROUND = "step", "background"  # what an analysis is to the rollout
@@ -43,11 +44,17 @@ def finding_of(name: str, part: str, at: Assessment, *, is_last_step: bool) -> F
 
 def _measured(at: Assessment) -> str:
     told = [
-        f"{metric.name}: {_counts(progress)}"
+        f"{metric.name}: {_counts(progress)}{_wanted(metric) if progress.phase.is_bad else ''}"
         for metric, progress in zip(at.run.metrics, at.run.progress, strict=True)
         if progress.last is not None
     ]
     return f" ({'; '.join(told)})" if told else ""
+
+
+def _wanted(metric: Metric) -> str:
+    """Return what would have been good or bad: whoever is paged has not the template at hand."""
+    success = f", successful if {metric.success.text}" if metric.success else ""
+    return success + (f", failed if {metric.failure.text}" if metric.failure else "")
 
 
 def _counts(progress: Progress) -> str:
