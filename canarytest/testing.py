@@ -166,7 +166,7 @@ class FakePlatform:
     """
 
     supports = frozenset(STEP_KINDS)
-    abilities = frozenset({"image", "resume"})
+    abilities = frozenset({"image", "resume", "undo"})
 
     def __init__(self, facts: Facts = FACTS) -> None:
         self.facts = facts
@@ -213,6 +213,10 @@ class FakePlatform:
         """Give the canary all traffic."""
         self._call("promote")
         self.share = 1.0
+
+    def retire(self) -> None:
+        """Let the previous revision go: here it takes nothing to keep it."""
+        self._call("retire")
 
     def state(self) -> State:
         """Return what is in force."""

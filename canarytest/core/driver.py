@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,20 +11,25 @@ from typing import cast
 from canarytest.core import events
 from canarytest.core.abort import Abort
 from canarytest.core.bands import Policy
-from canarytest.core.errors import CanaryNotReady, Inconclusive, NotBegun, NotOurs, PlatformError
+from canarytest.core.errors import (
+    CanaryError,
+    CanaryNotReady,
+    Inconclusive,
+    NotBegun,
+    NotOurs,
+    PlatformError,
+)
 from canarytest.core.evidence import Evidence, TestOutcome
-from canarytest.core.finding import Finding, Verdict, Zone
+from canarytest.core.finding import Finding, Verdict
 from canarytest.core.incidents import cause_of
-from canarytest.core.judge import UNANSWERED, Judgement, judge
-from canarytest.core.measure import LoadSecond, Tally
+from canarytest.core.judge import Judgement, judge
+from canarytest.core.measure import LoadSecond
 from canarytest.core.plan import Plan, Step
-from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Leaver, Platform
+from canarytest.core.ports import Clock, Facts, Incident, IncidentKind, Leaver, Platform, Undoer
 from canarytest.core.proof import ProbeSample, Terms
+from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause, Reason
-from canarytest.core.sketch import Sketch
-
-LOG = logging.getLogger(__name__)
-Emit = Callable[[events.Event], None]
+from canarytest.core.telling import Emit, Telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,7 @@ class Driver:
         self.platform = platform
         self.policy = policy.shared_by(len(plan.steps))
         self.clock = clock
-        self._emit = emit
-        self._telling = threading.RLock()  # one event after the other, as in the file
+        self._telling = Telling(emit)
         self.limits = limits or Limits()
         self.step: Step | None = None  # the last one opened
         self.is_promoted = False
@@ -69,7 +72,6 @@ class Driver:
         self._evidence: Evidence | None = None  # of the open step; None between steps
         self._opened_at = 0.0
         self._changed = threading.Condition()
-        self._held: list[events.Event] | None = None  # until it is told that the rollout began
         self._abort = Abort(
             platform,
             clock,
@@ -95,14 +97,7 @@ class Driver:
 
     def emit(self, event: events.Event) -> None:
         """Emit *event*; what a report does wrong keeps no traffic from going back."""
-        with self._telling:
-            if self._held is not None:
-                self._held.append(event)
-                return
-            try:
-                self._emit(event)
-            except Exception:
-                LOG.exception("not reported: %s", event)
+        self._telling.emit(event)
 
     def begin(self, tell: Callable[[Facts | None], object] = lambda _: None) -> Facts | None:
         """
@@ -114,7 +109,7 @@ class Driver:
         """
         if self.reason is not None:
             return None
-        with self._holding(tell), self._guard():
+        with self._telling.holding(lambda: tell(self.facts)), self._guard():
             try:
                 self.facts = self.platform.begin(self.plan, self.see_incident)
             except NotBegun as error:
@@ -122,11 +117,17 @@ class Driver:
         return self.facts if self.reason is None else None
 
     def open(self, step: Step, *, load_expected: bool = False) -> bool:
-        """Bring *step* in force; False when the rollout is, or thereby was, aborted."""
+        """
+        Bring *step* in force; False when the rollout is, or thereby was, aborted.
+
+        The one that `is_promoted` is brought in force by the promotion, which an abort undoes.
+        """
         if self.reason is not None:
             return False
         self._check_judged()
         began = self.clock.now()
+        if step.is_promoted and not self._promoted(step):
+            return False
         with self._guard(step):
             self.facts = self.platform.open(step)
         with self._changed:
@@ -135,7 +136,7 @@ class Driver:
             self.step = step
             self._opened_at = self.clock.now()
             self._evidence = Evidence(step.share, self.policy, load_expected=load_expected)
-        with self._telling:  # an abort that came meanwhile is not told before this is checked
+        with self._telling.lock:  # an abort that came meanwhile is not told before this is checked
             if self.reason is not None:
                 return False
             self.emit(
@@ -178,25 +179,27 @@ class Driver:
             )
         )
         if judgement.verdict is not Verdict.SUCCESSFUL:
-            self._abort_for(judgement)
+            self.abort(judgement.cause, judgement.reason)
             return None
         return judgement
 
     def promote(self) -> bool:
-        """Make the canary the stable version; False when the rollout is aborted instead."""
+        """
+        Make the canary the stable version for good; False when the rollout is aborted instead.
+
+        Where the promotion was a step already, the previous revision is let go.
+        """
         if self.reason is not None or self.facts is None:
             return False
         self._check_judged()
+        if self._is_undoable:
+            return self._retire()
         began = self.clock.now()
         with self._guard():
             self.platform.promote()
             self.is_promoted = self._abort.forbid()
         if self.is_promoted:
-            self.emit(
-                events.RolloutPromoted(
-                    self.clock.time(), canary=self.facts.canary, seconds=self.clock.now() - began
-                )
-            )
+            self._tell_promoted(began)
         return self.is_promoted
 
     def leave(self) -> bool:
@@ -272,7 +275,7 @@ class Driver:
     def see_probe(self, samples: Sequence[ProbeSample]) -> None:
         """Take what the edge probe saw, in order."""
         self._abort.see(samples)
-        self._see(lambda evidence: _with_samples(evidence, samples, self._opened_at))
+        self._see(lambda evidence: evidence.with_samples(samples, self._opened_at))
         self._consider()
 
     def see_gauges(self, values: Mapping[str, float]) -> None:
@@ -299,26 +302,43 @@ class Driver:
                 },
             )
         )
-        if self.is_promoted or self.is_left or incident.kind is IncidentKind.NOTED:
+        is_past = self._is_undoable and incident.version is Version.STABLE  # it answers nobody
+        if self.is_promoted or self.is_left or is_past or incident.kind is IncidentKind.NOTED:
             return
         if incident.kind is IncidentKind.NOT_OURS:
             self._end_without_order(Cause.WORLD, incident.message)
         else:
             self.abort(cause_of(incident), incident.message)
 
-    @contextlib.contextmanager
-    def _holding(self, tell: Callable[[Facts | None], object]) -> Iterator[None]:
-        """Hold what is told back, the abort itself not, until *tell* was told of the begin."""
-        with self._telling:
-            self._held = []
-        try:
-            yield
-        finally:
-            with self._telling:
-                held, self._held = self._held, None
-                tell(self.facts)
-                for event in held:
-                    self.emit(event)
+    @property
+    def _is_undoable(self) -> bool:
+        """Whether all traffic is the canary's already, and the previous revision still up."""
+        return self.step is not None and self.step.is_promoted
+
+    def _promoted(self, step: Step) -> bool:
+        """Promote, and return whether no abort undid it meanwhile."""
+        began = self.clock.now()
+        with self._guard(step):
+            self.platform.promote()
+        with self._telling.lock:
+            if self.reason is None:
+                self._tell_promoted(began)
+            return self.reason is None
+
+    def _tell_promoted(self, began: float) -> None:
+        now, canary = self.clock.now(), self.facts.canary if self.facts else ""
+        self.emit(events.RolloutPromoted(self.clock.time(), canary=canary, seconds=now - began))
+
+    def _retire(self) -> bool:
+        """First end the right to abort: an abort needs what is let go then."""
+        self.is_promoted = self._abort.forbid()
+        if self.is_promoted:
+            try:
+                cast("Undoer", self.platform).retire()
+            except CanaryError as error:
+                sentence = f"the previous revision was not let go: {error}"
+                self.see_incident(Incident(IncidentKind.NOTED, Version.STABLE, sentence))
+        return self.is_promoted
 
     def _check_judged(self) -> None:
         if self._evidence is not None and self.step is not None:
@@ -340,16 +360,7 @@ class Driver:
             return
         judgement = judge(evidence)
         if judgement.is_final:
-            self._abort_for(judgement)
-
-    def _abort_for(self, judgement: Judgement) -> None:
-        failed = judgement.verdict is Verdict.FAILED
-        is_tests = judgement.findings[0].zone is Zone.ROLL_BACK
-        cause = (Cause.TEST if is_tests else Cause.BREACH) if failed else Cause.INCONCLUSIVE
-        found = next((f for f in judgement.findings if f.sentence == judgement.reason), None)
-        if found is not None and found.metric == UNANSWERED:
-            cause = Cause.WORLD  # users cannot come in: neither a judgement nor a lack of data
-        self.abort(cause, judgement.reason)
+            self.abort(judgement.cause, judgement.reason)
 
     def _wait_for_decision(self) -> Judgement | None:
         step = self.step
@@ -386,12 +397,3 @@ class Driver:
             self.abort(Cause.INCONCLUSIVE, f"{prefix}{error}")
         except PlatformError as error:
             self.abort(Cause.WORLD, f"{prefix}{error}")
-
-
-def _with_samples(evidence: Evidence, samples: Sequence[ProbeSample], opened_at: float) -> Evidence:
-    for sample in samples:
-        sent = sample.at - sample.latency_ms / 1000
-        if sent >= opened_at:  # what was under way before belongs to no step
-            tally = Tally(1, int(not sample.is_ok), Sketch.of([sample.latency_ms]))
-            evidence = evidence.with_probe(sample.version, tally, sample.at - opened_at)
-    return evidence

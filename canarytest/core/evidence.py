@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from canarytest.core.bands import Policy
 from canarytest.core.finding import Finding
 from canarytest.core.measure import EndpointTally, LoadSecond, Tally
+from canarytest.core.proof import ProbeSample
 from canarytest.core.reach import Version
 from canarytest.core.served import PROBE, Served
 from canarytest.core.sketch import Sketch
@@ -77,6 +78,16 @@ class Evidence:
         entry = EndpointTally(version, PROBE, tally)
         served = self.served.with_probe(entry, at_s, self.policy, is_dark=self.is_dark)
         return replace(self, probed=probed, served=served)
+
+    def with_samples(self, samples: Sequence[ProbeSample], opened_at: float) -> Evidence:
+        """Return this and what the edge probe saw since *opened_at*, by the clock's `now`."""
+        evidence = self
+        for sample in samples:
+            sent = sample.at - sample.latency_ms / 1000
+            if sent >= opened_at:  # what was under way before belongs to no step
+                tally = Tally(1, int(not sample.is_ok), Sketch.of([sample.latency_ms]))
+                evidence = evidence.with_probe(sample.version, tally, sample.at - opened_at)
+        return evidence
 
     def with_gauges(self, values: Mapping[str, float]) -> Evidence:
         """Return this and one more sample of each gauge; a value that is no number is none."""

@@ -14,6 +14,7 @@ from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.core.gauge import judge_gauge
 from canarytest.core.metric import judge_metric
 from canarytest.core.reach import Version
+from canarytest.core.reasons import Cause
 from canarytest.core.split import contradicts, judge_split
 
 OUTAGE = 10  # requests without an answer: fewer are one blink of a router, and come all at once
@@ -28,6 +29,16 @@ class Judgement:
     verdict: Verdict
     reason: str
     findings: tuple[Finding, ...]
+
+    @property
+    def cause(self) -> Cause:
+        """What kind of reason it is to abort, where it is one."""
+        decisive = next((f for f in self.findings if f.sentence == self.reason), None)
+        if decisive is not None and decisive.metric == UNANSWERED:
+            return Cause.WORLD  # users cannot come in: neither a judgement nor a lack of data
+        if self.verdict is not Verdict.FAILED:
+            return Cause.INCONCLUSIVE
+        return Cause.TEST if self.findings[0].zone is Zone.ROLL_BACK else Cause.BREACH
 
     @property
     def is_final(self) -> bool:

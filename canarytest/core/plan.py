@@ -22,6 +22,7 @@ STEP_KINDS = (
     "plugin",
 )
 DARK = "dark"
+PROMOTED = "promoted"
 _SMALL = {"m": 1e3, "u": 1e6, "n": 1e9}
 _GO_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -31,7 +32,7 @@ class Step:
     """A stop of the rollout, where the canary is verified before it gets more traffic."""
 
     index: int  # among the stops, from 0
-    label: str  # "dark", "10%"; a second stop at the same weight is "10%#2"
+    label: str  # "dark", "10%", "promoted"; a second stop at the same weight is "10%#2"
     weight: int  # percent, as the Rollout asks
     share: float  # of the traffic at the edge that the canary should get, 0 to 1
     bake_s: float  # the least time at this stop, seconds
@@ -44,6 +45,11 @@ class Step:
     def is_dark(self) -> bool:
         """Whether no user meets the canary here."""
         return self.share == 0
+
+    @property
+    def is_promoted(self) -> bool:
+        """Whether the canary is promoted here, and the previous revision still up."""
+        return self.label == PROMOTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,16 @@ class Plan:
     stays: bool = False  # the last step is not left: the rollout stays paused there
     left: Left | None = None  # where another run left it, whose way this one goes on
     is_first: bool = False  # there is no stable version yet, and nothing to go back to
+
+    @property
+    def may_undo(self) -> bool:
+        """Whether the promotion is a step itself, from which an abort goes back."""
+        return any(step.is_promoted for step in self.steps)
+
+    @property
+    def before_promotion(self) -> tuple[Step, ...]:
+        """The stops of the Rollout's own steps."""
+        return tuple(step for step in self.steps if not step.is_promoted)
 
 
 def plan_of(rollout: Mapping[str, Any]) -> Plan:

@@ -84,8 +84,8 @@ class Platform(Protocol):
     """
 
     supports: frozenset[str]  # the kinds of steps it can walk
-    # Of "image" (sets one), "resume" (a rollout outlives the run), "analysis" (its controller
-    # measures too) and "identical" (it can try itself).
+    # Of "image" (sets one), "resume" (a rollout outlives the run), "undo" (a promotion can be
+    # taken back), "analysis" (its controller measures too) and "identical" (it can try itself).
     abilities: frozenset[str]
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
@@ -113,7 +113,11 @@ class Platform(Protocol):
         """
 
     def promote(self) -> None:
-        """Make the canary the stable version: all traffic, the other one gone."""
+        """
+        Make the canary the stable version: all traffic, the other one gone.
+
+        Where `plan.may_undo`, the other one stays: see `Undoer`.
+        """
 
     def state(self) -> State:
         """Return what is in force now."""
@@ -154,6 +158,23 @@ class Leaver(Protocol):
         Let the rollout stay at *step*, the open one, paused, when this run is over.
 
         Another run may go on from there; until then nobody aborts it.
+        """
+
+
+class Undoer(Protocol):
+    """
+    What a platform with the ability "undo" can do besides, where `plan.may_undo`.
+
+    Then `promote` keeps the previous revision up, and `open` is called after it with the step that
+    `is_promoted`. Until `retire`, "stable" is still the previous revision's name, in `Facts` and
+    `State` too, and `abort` goes back to it: from a promotion that hangs or failed halfway as well.
+    """
+
+    def retire(self) -> None:
+        """
+        Let the previous revision go; after this an abort does nothing.
+
+        Called once, when no abort can come any more. What goes wrong is told, and ends nothing.
         """
 
 

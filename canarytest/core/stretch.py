@@ -1,5 +1,6 @@
 """
-Which stretch of its plan a run walks: all of it, up to a weight, or from where another run left it.
+Which stretch of its plan a run walks: all of it, up to a weight, or from where another run left it;
+and whether it goes on to watch what came of the promotion.
 
 Pure. Where a rollout was left, an annotation of the Rollout says.
 """
@@ -12,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from canarytest.core.errors import ConfigError
-from canarytest.core.plan import Left, Plan, Step
+from canarytest.core.plan import PROMOTED, Left, Plan, Step
 
 LEFT = "canarytest/left"  # an annotation: by which run the rollout was left, and where
 FIRST = "first"  # the label of the one step of a first deploy
@@ -30,11 +31,12 @@ def left_of(rollout: Mapping[str, Any]) -> Left | None:
 
 def until(plan: Plan, weight: int) -> Plan:
     """Return *plan* up to its last stop at *weight*, not to be left; raises ConfigError."""
-    at = [step.index for step in plan.steps if step.weight == weight]
+    stops = plan.before_promotion
+    at = [step.index for step in stops if step.weight == weight]
     if not at:
         raise ConfigError(
             f"--canary-until {weight}: there is no step of this weight; expected one of "
-            f"{', '.join(map(str, dict.fromkeys(step.weight for step in plan.steps)))}"
+            f"{', '.join(map(str, dict.fromkeys(step.weight for step in stops)))}"
         )
     return replace(plan, steps=plan.steps[: at[-1] + 1], stays=True)
 
@@ -99,3 +101,21 @@ def first_deploy(plan: Plan) -> Plan:
         stable_pods=0,
     )
     return replace(plan, steps=(step,), is_first=True)
+
+
+def watched(plan: Plan, bake_s: float) -> Plan:
+    """Return *plan* with the promotion as a step more, watched for *bake_s*; 0: as it is."""
+    if not bake_s:
+        return plan
+    step = Step(
+        index=len(plan.steps),
+        label=PROMOTED,
+        weight=100,
+        share=1.0,
+        bake_s=bake_s,
+        indefinite=False,
+        spec_index=len(plan.kinds),
+        canary_pods=plan.replicas,
+        stable_pods=plan.replicas,  # the previous revision's: they get no traffic, and stay up
+    )
+    return replace(plan, steps=(*plan.steps, step))

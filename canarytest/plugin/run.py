@@ -10,13 +10,14 @@ from pathlib import Path
 
 from canarytest.clock import SystemClock
 from canarytest.core import events
-from canarytest.core.driver import Driver, Emit
+from canarytest.core.driver import Driver
 from canarytest.core.errors import CanaryError
 from canarytest.core.measure import LoadSecond
 from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Facts, Platform
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reasons import Cause, Outcome, left_at, outcome_of
+from canarytest.core.telling import Emit
 from canarytest.plugin.answers import Answers
 from canarytest.plugin.controlled import ControlledAnalyses
 from canarytest.plugin.gate import Gate
@@ -110,7 +111,11 @@ class Run:
             self._on_abort()
 
     def between(self, over: str | None, upcoming: str | None) -> None:
-        """Judge the step *over*, and open the one *upcoming*; promote where there is none."""
+        """
+        Judge the step *over*, and open the one *upcoming*; promote where there is none.
+
+        A promotion that may be undone is such a step; after it the previous revision is let go.
+        """
         if over is None:
             pass
         elif self._close() is None:
@@ -171,6 +176,8 @@ class Run:
     def _open(self, step: Step) -> None:
         loads = self._open_loads()
         self.answers.forget_split()
+        if step.is_promoted:
+            self._stop_watches()  # an analysis in the background ends here, as with Argo
         if not self.driver.open(step, load_expected=loads.are_expected(step)):
             return
         self._controlled.look()  # before anything can judge: what is under way holds the step

@@ -23,6 +23,7 @@ from canarytest.core.proof import Terms
 from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause
 from canarytest.core.sketch import Sketch
+from canarytest.core.stretch import watched
 from canarytest.testing import Act, Rehearsal, fails, pass_one_test, says
 
 TERMS = Terms(window_s=2.0, responses=20, within_s=8.0)
@@ -40,13 +41,15 @@ class Story:
     calls: dict[str, list[Act]] = field(default_factory=dict)  # how the platform's calls go
     during: list[str] = field(default_factory=list)  # calls within which another thread aborts
     broken_reports: bool = False
+    watched_s: float = 0.0  # how long the promotion may be undone
 
     def plan(self) -> Plan:
         steps = tuple(
             Step(i, f"{weight}%-{i}", weight, weight / 100, self.bake_s, False, i, 1, 2)
             for i, weight in enumerate(self.weights)
         )
-        return Plan("was", "default", 2, True, steps, ("pause",) * len(steps), "", NO_LIMITS)
+        plan = Plan("was", "default", 2, True, steps, ("pause",) * len(steps), "", NO_LIMITS)
+        return watched(plan, self.watched_s)
 
 
 NO_LIMITS = Resources(None, None)
@@ -139,6 +142,7 @@ calls = st.fixed_dictionaries(
         "begin": st.lists(trouble, min_size=1, max_size=1),
         "open": st.lists(fine | trouble, max_size=3),
         "promote": st.lists(trouble, min_size=1, max_size=1),
+        "retire": st.lists(trouble, min_size=1, max_size=1),
         "abort": st.lists(refusals, max_size=16),
         "state": st.lists(odd_state, max_size=30),
     },
@@ -151,8 +155,9 @@ stories = st.builds(
         lambda good: st.lists(st.tuples(times, harmful), max_size=3).map(lambda bad: good + bad)
     ),
     calls=st.just({}) | calls,
-    during=st.lists(st.sampled_from(["begin", "open", "promote"]), max_size=1),
+    during=st.lists(st.sampled_from(["begin", "open", "promote", "retire"]), max_size=1),
     broken_reports=st.booleans(),
+    watched_s=st.sampled_from([0.0, 2.0]),
 )
 
 
@@ -199,9 +204,16 @@ def tell(story: Story) -> Rehearsal:
 
 def check_order(rehearsal: Rehearsal) -> None:
     told = [name for name in rehearsal.names if name != "MeasurementTaken"]
-    if "RolloutPromoted" in told:
-        assert told[-1] == "RolloutPromoted"
+    if rehearsal.driver.is_promoted:
+        last = ["RolloutPromoted", "StepOpened", "StepJudged"]
+        assert told[-3:] == last if rehearsal.plan.may_undo else told[-1] == last[0]
         assert not {"AbortSent", "RolloutAborted"} & set(told)
+        return
+    if "RolloutPromoted" in told:
+        assert rehearsal.plan.may_undo
+        assert told.index("RolloutPromoted") < told.index("RolloutAborted")
+    if "abort" not in rehearsal.platform.orders():  # it was somebody else's by then
+        assert told[-1] == "RolloutAborted"
         return
     if rehearsal.driver.facts is None and told[-1] == "RolloutAborted":
         assert rehearsal.platform.share == 0  # it was never begun: no proof is owed
@@ -224,7 +236,7 @@ def check_promotion(rehearsal: Rehearsal) -> None:
     assert rehearsal.driver.reason is None
     assert [step.verdict for step in judged] == ["successful"] * len(rehearsal.plan.steps)
     assert [step.step for step in judged] == [step.index for step in rehearsal.plan.steps]
-    assert rehearsal.platform.orders()[-1] == "promote"
+    assert rehearsal.platform.orders()[-1] == ("retire" if rehearsal.plan.may_undo else "promote")
     assert "abort" not in rehearsal.platform.calls
 
 
@@ -256,6 +268,8 @@ def check_proof(rehearsal: Rehearsal) -> None:
 @given(stories)
 @example(Story([10], 1.0, []))
 @example(Story([10], 1.0, [(0.5, aborts(Cause.DRILL))], {"abort": [fails(OSError())] * 30}))
+@example(Story([10], 1.0, [(2.0, aborts(Cause.DRILL))], watched_s=2.0))
+@example(Story([10], 1.0, [(0.5, sees_incident(IncidentKind.NOT_OURS, None))]))
 def test_whatever_happens_the_rules_hold(story: Story) -> None:
     rehearsal = tell(story)
 

@@ -14,6 +14,7 @@ from canarytest.core.stretch import (
     left_of,
     resumed,
     until,
+    watched,
 )
 
 CANARY, STABLE = "8dd88c859", "77d9c86985"
@@ -135,3 +136,30 @@ def test_a_first_deploy_has_one_step() -> None:
     assert labels(found) == ["first"]
     assert found.is_first
     assert (found.steps[0].share, found.steps[0].stable_pods) == (1.0, 0)
+
+
+def test_the_promotion_is_a_step_more_where_it_is_watched() -> None:
+    found = watched(PLAN, 30.0)
+    step = found.steps[-1]
+
+    assert labels(found) == [*labels(PLAN), "promoted"]
+    assert (step.index, step.weight, step.share, step.bake_s) == (len(PLAN.steps), 100, 1.0, 30.0)
+    assert (step.is_promoted, step.is_dark, step.indefinite) == (True, False, False)
+    assert step.spec_index == len(STEPS)
+    assert found.may_undo
+    assert found.before_promotion == PLAN.steps
+
+
+def test_without_a_time_to_watch_the_plan_is_as_it_was() -> None:
+    assert watched(PLAN, 0.0) == PLAN
+    assert not PLAN.may_undo
+
+
+def test_what_is_not_promoted_is_not_watched() -> None:
+    found = watched(PLAN, 30.0)
+
+    assert not until(found, 50).may_undo
+    assert not first_deploy(found).may_undo
+    assert resumed(found, rollout(LEFT_AT_TEN)).may_undo
+    with pytest.raises(ConfigError, match=r"--canary-until 100: .* expected one of 0, 10, 50;?"):
+        until(found, 100)
