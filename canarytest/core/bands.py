@@ -45,7 +45,7 @@ class Test(StrEnum):
 # one by one, so that what is saved there is seen at once.
 PARTS: Mapping[Test, float] = {
     Test.SPLIT: 4,
-    Test.BAND: 2,
+    Test.BAND: 3,
     Test.STABLE: 2,
     Test.ENDPOINT: 1,
     Test.ENDPOINT_STABLE: 1,

@@ -34,6 +34,7 @@ findings = st.builds(
 )
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "str": words,
+    "bool": st.booleans(),
     "int": st.integers(),
     "float": numbers,
     "str | None": st.none() | words,
@@ -84,6 +85,7 @@ def test_every_name_of_the_contract_is_there() -> None:
         "StepJudged",
         "AbortSent",
         "RolloutAborted",
+        "EvidenceCollected",
         "RollbackProven",
         "RollbackNotProven",
         "RolloutPromoted",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canarytest.core.bands import ERROR_RATE, Band
+from canarytest.core.bands import ERROR_RATE, Band, Policy
 from canarytest.core.evidence import Evidence, TestOutcome
 from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.core.judge import Judgement, judge
@@ -83,6 +83,17 @@ def test_the_zones_of_the_error_rate(seen: Tally, zone: Zone, said: str) -> None
 
     assert found.zone is zone
     assert said in found.sentence
+
+
+@pytest.mark.parametrize("steps", [1, 4, 5])
+def test_a_canary_that_fails_wholly_is_found_in_its_second_second(steps: int) -> None:
+    policy = Policy(DEFAULT_BANDS).shared_by(steps)
+    series = Series().after(tally(5, 5), policy.requests)
+    band = policy.bands[ERROR_RATE]
+
+    assert judge_metric(ERROR_RATE, band, series, policy).zone is not Zone.ROLL_BACK
+    series = series.after(tally(5, 5), policy.requests)
+    assert judge_metric(ERROR_RATE, band, series, policy).zone is Zone.ROLL_BACK
 
 
 @pytest.mark.parametrize(

@@ -60,4 +60,4 @@ def test_the_parts_of_the_false_alarms_are_told() -> None:
     told = judging(POLICY)
 
     assert (told["false_alarm"], told["against_stable"]) == (0.01, "warning")
-    assert told["parts"]["split"] == pytest.approx(0.01 / 2 * 4 / 15)
+    assert told["parts"]["split"] == pytest.approx(0.01 / 2 * 4 / 17)
