@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canarytest.core.bands import ERROR_RATE, Band, Policy
+from canarytest.core.bands import DEFAULT_BANDS, ERROR_RATE, Band, Policy
 from canarytest.core.evidence import Evidence, TestOutcome
 from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.core.judge import Judgement, judge
