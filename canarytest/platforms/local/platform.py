@@ -38,10 +38,11 @@ class LocalPlatform:
 
     Once promoted, the canary's process is the stable version: `state` then speaks of it, and an
     abort has nothing to go back to and does nothing, as with a rollout that Argo has completed.
+    Where the promotion may be undone, that is so once the previous revision is let go.
     """
 
     supports = frozenset({"setWeight", "pause", "setCanaryScale", "analysis"})
-    abilities = frozenset({"identical"})
+    abilities = frozenset({"identical", "undo"})
 
     def __init__(
         self, found: Settings, run_dir: Path, *, watch_every_s: float = _WATCH_EVERY_S
@@ -52,7 +53,7 @@ class LocalPlatform:
         self._lock = threading.Lock()  # of what follows, never held while waiting
         self._over = threading.Event()  # aborted or closed: whoever waits, gives up
         self._is_closed = threading.Event()
-        self._is_aborted = self._is_promoted = self._is_twin = False
+        self._is_aborted = self._is_promoted = self._is_twin = self._may_undo = False
         self._on_incident: Callable[[Incident], None] = lambda _: None
         logs = self._run_dir / "logs"
         self._applications = {
@@ -68,14 +69,12 @@ class LocalPlatform:
         log = self._run_dir / "logs" / f"{Version.CANARY}.log"
         twin = settings.identical(self._settings)
         self._settings, self._is_twin = twin, True
-        self._applications[Version.CANARY] = Application(
-            Version.CANARY, twin, log, self._report
-        )
+        self._applications[Version.CANARY] = Application(Version.CANARY, twin, log, self._report)
 
     def begin(self, plan: Plan, on_incident: Callable[[Incident], None]) -> Facts:
         """Start the stable version and the router; the canary starts as the first step opens."""
         self._go_on()
-        self._on_incident = on_incident
+        self._on_incident, self._may_undo = on_incident, plan.may_undo
         self._usage = Usage(plan.resources)
         (self._run_dir / "envoy").mkdir(parents=True, exist_ok=True)
         self._router.start()
@@ -103,8 +102,13 @@ class LocalPlatform:
         self._router.seal()
 
     def promote(self) -> None:
-        """Route everything to the canary, then end the stable version."""
+        """Route everything to the canary, then end the stable version if it may go."""
         self._router.order(1.0)
+        if not self._may_undo:
+            self.retire()
+
+    def retire(self) -> None:
+        """End the stable version: the canary takes its place."""
         with self._lock:
             if self._is_aborted:
                 raise PlatformError("the rollout was aborted: it is not promoted")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from canarytest.core.errors import PlatformError
-from canarytest.core.ports import Incident
+from canarytest.core.ports import Incident, State
+from canarytest.core.stretch import watched
 from tests.platforms.local import stage
 from tests.platforms.local.conftest import Make
 from tests.platforms.local.stage import SOON_S, plan, step, who_answers
@@ -37,6 +38,26 @@ def test_abort_from_each_step(make: Make, weights: list[int]) -> None:
 
     assert who_answers(edge, 50) == {("stable", "v100"): 50}
     assert platform.state().share == 0
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["promoted", "and open"])
+def test_a_promotion_that_is_watched_is_undone_to_the_process_that_was_kept(
+    make: Make, *, is_open: bool
+) -> None:
+    platform, walked = make(), watched(plan(10), 30.0)
+    edge = platform.begin(walked, ignore).reach.edge
+    old = stage.application("v100")
+    platform.open(step(10))
+    platform.promote()
+    if is_open:
+        platform.open(walked.steps[-1])
+    platform.abort()
+
+    assert who_answers(edge, 50) == {("stable", "v100"): 50}
+    assert platform.state() == State(share=0.0, stable_complete=True)
+    assert stage.application("v100").pid == old.pid
+    with pytest.raises(PlatformError, match="aborted"):
+        platform.retire()
 
 
 def test_after_an_abort_nothing_opens(make: Make) -> None:

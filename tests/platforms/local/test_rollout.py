@@ -9,6 +9,7 @@ import pytest
 from canarytest.core.errors import PlatformError
 from canarytest.core.ports import Incident, State
 from canarytest.core.reach import Version
+from canarytest.core.stretch import watched
 from canarytest.platforms.local import create, loopback
 from tests.platforms.local import stage
 from tests.platforms.local.conftest import Make
@@ -82,6 +83,25 @@ def test_promoted_the_canary_serves_alone_and_counts_as_stable(make: Make) -> No
     assert stage.has_ended(old.pid)
     assert who_answers(edge, 20) == {CANARY: 20}
     assert platform.state() == State(share=1.0, stable_complete=True)
+
+
+def test_a_promotion_that_is_watched_keeps_the_previous_revision_until_it_may_go(
+    make: Make,
+) -> None:
+    platform, walked = make(), watched(plan(0, 50), 30.0)
+    edge = platform.begin(walked, ignore).reach.edge
+    old = stage.application("v100")
+    platform.open(step(50))
+    platform.promote()
+    facts = platform.open(walked.steps[-1])
+
+    assert who_answers(edge, 20) == {CANARY: 20}
+    assert who_answers(facts.reach.stable, 5) == {STABLE: 5}
+    assert platform.state() == State(share=1.0, stable_complete=True)
+    platform.retire()
+    platform.abort()  # there is nothing to go back to
+    assert stage.has_ended(old.pid)
+    assert who_answers(edge, 20) == {CANARY: 20}
 
 
 def test_exposure_counts_users_requests_once_each(make: Make) -> None:
