@@ -81,7 +81,7 @@ class Running:
     def see(self) -> None:
         """Tell the driver how it stands; between two steps only what ends the rollout counts."""
         step, plan = self._driver.step, self._driver.plan
-        is_last = step is not None and step.index == len(plan.steps) - 1
+        is_last = step is not None and step.index == len(plan.before_promotion) - 1
         name, part = self.analysis.name, self.analysis.part
         finding = finding_of(name, part, self._at, is_last_step=is_last)
         self._driver.see_finding(finding)
@@ -137,7 +137,7 @@ class Running:
 def _is_begun_by(step: Step, analysis: Analysis) -> bool:
     if analysis.part == STEP:
         return step.spec_index == analysis.spec_index
-    return step.spec_index >= analysis.spec_index
+    return not step.is_promoted and step.spec_index >= analysis.spec_index
 
 
 def _by_name(analysis: Analysis, driver: Driver) -> Mapping[str, tuple[Metric, Ask]]:

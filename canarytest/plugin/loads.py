@@ -169,4 +169,7 @@ def _ways(step: Step, reach: Reach) -> Mapping[str, tuple[Endpoint, Version | No
         return {"": (reach.canary, Version.CANARY)}
     if reach.identity.header is not None:
         return {"": (reach.edge, None)}
-    return {"": (reach.canary, Version.CANARY), "-stable": (reach.stable, Version.STABLE)}
+    canary = {"": (reach.canary, Version.CANARY)}
+    if step.is_promoted:
+        return canary  # the previous revision is no user's any more
+    return {**canary, "-stable": (reach.stable, Version.STABLE)}

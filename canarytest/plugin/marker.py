@@ -12,7 +12,8 @@ from canarytest.config import nearest
 from canarytest.core.plan import Step
 
 _KEYS = ("min_weight", "max_weight", "steps")
-_LABEL = re.compile(r"(?:dark|\d+%)(?:-\d+)?")  # a plan's own or another's: suites are shared
+# A plan's own or another's: suites are shared.
+_LABEL = re.compile(r"(?:dark|\d+%)(?:#\d+)?|promoted")
 _MOST = 100
 
 

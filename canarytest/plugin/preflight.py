@@ -53,7 +53,8 @@ def check(settings: Settings) -> Preflight:
         else:
             warnings.append(_told(finding, where))
     shortened = _shortened(plan, settings.pause_at_most)
-    return Preflight(shortened, tuple(errors), tuple(warnings), tuple(rules), rollout)
+    watched = stretch.watched(shortened, settings.after_promotion_s)
+    return Preflight(watched, tuple(errors), tuple(warnings), tuple(rules), rollout)
 
 
 def refuse_unsupported(plan: Plan, platform: Platform, name: str) -> None:

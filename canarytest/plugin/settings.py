@@ -31,6 +31,7 @@ _TARGET_KEYS = (
     "allow",
     "prometheus",
     "on_first_deploy",
+    "after_promotion",
 )  # of any platform
 _HIGHEST = {"error_rate": 1.0, "cpu": 10.0, "memory": 10.0}  # shares; who writes 90 means 0.9
 MINIMAL = """\
@@ -71,6 +72,7 @@ class Settings:
     prometheus: Server | None = None  # of the target; None: queries are not asked
     issues: Mapping[str, Any] = field(default_factory=dict)  # where known issues are to be found
     on_first_deploy: str = "fail"  # or "smoke": the tests run once where nothing is stable yet
+    after_promotion_s: float = 0.0  # how long the promotion is watched as a step; 0: it is not
 
     @property
     def reports(self) -> Path:
@@ -118,6 +120,7 @@ def read(root: Path, target: str | None) -> Settings:
     # A platform that reads the Rollout itself knows it by another key than a path.
     manifest = None if platform in _sources() else root / table.take("rollout", str)
     at_most = table.duration("pause_at_most", 0.0) if table.has("pause_at_most") else None
+    after_promotion_s = table.duration("after_promotion", 0.0)
     allow = _allowed(table)
     prometheus = read_server(table)
     # Only where the Rollout is read from a cluster can it be known to be its first revision.
@@ -138,6 +141,7 @@ def read(root: Path, target: str | None) -> Settings:
         pause_at_most=at_most,
         allow=allow,
         on_first_deploy=first,
+        after_promotion_s=after_promotion_s,
         options=table.rest(),
         where=table.where,
         metrics=metrics,

@@ -54,6 +54,11 @@ def platform(
     for ability, is_wished in wishes.items():
         if is_wished and ability not in found.abilities:
             raise ConfigError(_cannot(ability, chosen.platform))
+    if plan.may_undo and "undo" not in found.abilities:
+        raise ConfigError(
+            f"{chosen.where}.after_promotion: the platform {chosen.platform!r} cannot undo a "
+            "promotion, so that there is nothing to watch it for; leave the key out"
+        )
     if option.canary_resume and option.canary_image is not None:
         raise ConfigError(
             "--canary-resume goes on with the revision that was left, and --canary-image begins "

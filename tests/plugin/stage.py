@@ -96,7 +96,7 @@ class Ended:
     @property
     def orders(self) -> list[str]:
         """What the platform was told."""
-        orders = ("begin", "open", "abort", "promote")
+        orders = ("begin", "open", "abort", "promote", "retire")
         return [line for line in self.trace if line.split()[0] in orders]
 
     def assert_promoted(self) -> None:

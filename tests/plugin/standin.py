@@ -113,6 +113,10 @@ class StandIn:
         self._note("promote")
         self._share = 1.0
 
+    def retire(self) -> None:
+        """Keep nobody."""
+        self._note("retire")
+
     def state(self) -> State:
         """Return the share that is in force."""
         return State(share=self._share, stable_complete=True)

@@ -83,6 +83,18 @@ def test_a_pause_may_be_cut_to_nothing(project: Project) -> None:
     assert read(project, targets={"local": {**TARGET, "pause_at_most": 0}}).pause_at_most == 0
 
 
+@pytest.mark.parametrize(("given", "seconds"), [("2m", 120), (0, 0), (1.5, 1.5)])
+def test_the_promotion_may_be_watched_and_no_pause_is_cut_by_that(
+    project: Project, given: object, seconds: float
+) -> None:
+    target = {**TARGET, "rollout": "rollout.yaml", "pause_at_most": 1, "after_promotion": given}
+    found = read(project, targets={"local": target})
+    steps = preflight.check(found).plan.steps
+
+    assert found.after_promotion_s == seconds
+    assert [step.bake_s for step in steps if step.is_promoted] == [seconds] * bool(seconds)
+
+
 def test_the_target_of_the_command_line_comes_first(project: Project) -> None:
     targets = {"a": TARGET, "b": TARGET, "c": {}}
 

@@ -51,6 +51,11 @@ def test_a_label_stands_first_in_the_parameters(nodeid: str, label: str | None) 
         ({"max_weight": 10}, 30, "30%", False),
         ({"steps": {"10%"}}, 10, "10%", True),
         ({"steps": {"10%"}}, 10, "10%#2", False),
+        ({"steps": {"10%#2"}}, 10, "10%#2", True),
+        ({"steps": ["promoted"]}, 100, "promoted", True),  # another target may watch it
+        ({"steps": ["promoted"]}, 100, "100%", False),
+        ({"min_weight": 30}, 100, "promoted", True),
+        ({"max_weight": 50}, 100, "promoted", False),
         ({"steps": None, "min_weight": 1}, 0, "dark", False),
     ],
 )
