@@ -160,9 +160,9 @@ def _is_proven(story: Story) -> bool | None:
         return True
     if story.not_proven:
         return False
-    was_exposed = story.aborted or story.sent or any(stop.opened for stop in story.stops)
+    was_exposed = any(stop.opened for stop in story.stops) and not story.promoted
     # Of a run that ended, whatever had to be proven was told of: else it could not be begun.
-    return False if was_exposed and not story.ended and not story.promoted else None
+    return False if (story.aborted or story.sent or was_exposed) and not story.ended else None
 
 
 def _deciding(story: Story) -> Stop | None:

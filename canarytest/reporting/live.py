@@ -10,6 +10,7 @@ from typing import Any
 
 from canarytest.core import events as e
 from canarytest.core.measure import Tally, total
+from canarytest.core.plan import PROMOTED
 from canarytest.core.reach import Version
 from canarytest.reporting.words import share
 
@@ -76,14 +77,23 @@ class Live:
                 self._said = self._opening(event.step + 1)
             case e.AbortSent():
                 self._decided, self._said, self._seen = event.decided, "", _Seen()
+            case e.RolloutPromoted() if self._label(len(self._plan) - 1) == PROMOTED:
+                self._said = f"opening {PROMOTED}"
             case e.RunEnded():
                 self._said, self._opened, self._decided = "", None, None
             case _:
                 self._said = _LAST.get(type(event), self._said)
 
     def _opening(self, step: int) -> str:
-        following = self._plan.get(step)
-        return f"opening {following['label']}" if following else "promoting"
+        label = self._label(step)
+        if label in (None, PROMOTED):
+            is_over = self._label(step - 1) == PROMOTED
+            return _LAST[e.RolloutPromoted] if is_over else "promoting"
+        return f"opening {label}"
+
+    def _label(self, step: int) -> str | None:
+        label: str | None = self._plan.get(step, {}).get("label")
+        return label
 
     def _count(self, event: e.MeasurementTaken) -> None:
         entries = event.values.get("tallies") or []

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from canarytest.core import events as e
 from canarytest.core.finding import Finding, Verdict
+from canarytest.core.plan import PROMOTED
 from canarytest.core.reasons import Cause
 from canarytest.reporting import measured
 
@@ -145,15 +146,24 @@ def _cut_off(events: tuple[e.Event, ...]) -> str:
         return "the run ended without a last event: there is none at all"
     last = type(events[-1]).__name__
     begin = f"the run ended without a last event (after {last} at {e.timestamp(events[-1].time)})"
-    if _first(events, e.RolloutPromoted):
-        return f"{begin}; the canary had been promoted"
     if _first(events, e.RollbackProven):
         return f"{begin}; the rollback had been proven"
     if _first(events, e.AbortSent):
         return f"{begin}; an abort had been sent, THE ROLLBACK IS NOT PROVEN"
+    if _first(events, e.RolloutPromoted):
+        return f"{begin}; the canary had been promoted{_unwatched(events)}"
     if _first(events, e.StepOpened):
         return f"{begin}; no abort had been sent, THE CANARY MAY STILL GET TRAFFIC"
     return f"{begin}; no step had been opened"
+
+
+def _unwatched(events: tuple[e.Event, ...]) -> str:
+    """Say whether a promotion that was to be watched was watched to the end."""
+    started, judged = _first(events, e.RolloutStarted), of_type(events, e.StepJudged)
+    is_planned = started is not None and any(s["label"] == PROMOTED for s in started.steps)
+    if not is_planned or any(event.label == PROMOTED for event in judged):
+        return ""
+    return ", AND NOBODY WATCHED IT TO THE END"
 
 
 def _stops(events: tuple[e.Event, ...]) -> Iterable[Stop]:

@@ -157,6 +157,8 @@ def _asked(story: Story, began: float) -> Iterator[tuple[float, int, float]]:
 
 
 def _marks(story: Story, began: float) -> Iterator[Mark]:
+    if story.promoted:
+        yield Mark(story.promoted.time - began, "promoted")
     if story.sent:
         yield Mark(story.sent.decided + story.sent.seconds - began, "abort sent", is_alarm=True)
     elif story.aborted:
@@ -165,8 +167,6 @@ def _marks(story: Story, began: float) -> Iterator[Mark]:
         yield Mark(story.proven.time - began, "rollback proven")
     if story.not_proven:
         yield Mark(story.not_proven.time - began, "ROLLBACK NOT PROVEN", is_alarm=True)
-    if story.promoted:
-        yield Mark(story.promoted.time - began, "promoted")
 
 
 def _points(events: Iterable[e.Event], began: float, bin_s: int) -> Iterator[Point]:
