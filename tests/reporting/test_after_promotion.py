@@ -123,7 +123,11 @@ def test_the_live_line(told: tuple[e.Event, ...], at: float, line: str) -> None:
 
 def test_the_terminal_tells_the_promotion_then_what_became_of_it() -> None:
     lines: list[str] = []
-    tell = Terminal(lambda line, **_: lines.append(line[10:]))
+
+    def write(line: str, /, **_: bool) -> None:
+        lines.append(line[10:])  # without the time
+
+    tell = Terminal(write)
     for event in UNDONE:
         tell(event)
     begin = next(i for i, line in enumerate(lines) if "promoted the canary" in line)
