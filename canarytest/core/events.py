@@ -73,6 +73,7 @@ class TestFinished(Event):
     worker: str  # of xdist; empty without
     sections: tuple[tuple[str, str], ...] = ()  # captured output of a failed test
     about: Mapping[str, Any] = field(default_factory=dict)  # its Allure result, attachments in it
+    exchanges: tuple[Mapping[str, Any], ...] = ()  # its last requests and answers, if it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,15 @@ class RolloutAborted(Event):
     reason: str
     step: str | None  # label; None before the first
     findings: tuple[Finding, ...] = ()  # of the open step when the reason arose, what decided it
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCollected(Event):
+    """What may explain an abort, fetched once the order to go back was sent."""
+
+    source: str  # canary | platform
+    name: str  # of what it is, e.g. "log"
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +197,7 @@ _TYPES: dict[str, type[Event]] = {
         StepJudged,
         AbortSent,
         RolloutAborted,
+        EvidenceCollected,
         RollbackProven,
         RollbackNotProven,
         RolloutPromoted,
@@ -219,7 +230,7 @@ def from_json(data: Mapping[str, Any]) -> Event:
         values["findings"] = tuple(
             Finding(**{**finding, "zone": Zone(finding["zone"])}) for finding in values["findings"]
         )
-    for key in ("steps", "warnings", "needs"):
+    for key in ("steps", "warnings", "needs", "exchanges"):
         if key in values and isinstance(values[key], list):
             values[key] = tuple(values[key])
     if "sections" in values:

@@ -31,7 +31,7 @@ _WORDS = (
     "[jx]?session[_-]?id",
     "[cx]srf",
     "jwt",
-    "x-auth",
+    r"\bauth",
 )
 _NAME = rf"(?:{'|'.join(_WORDS)})\d{{0,2}}"
 # Lower case, and short: text without any of them holds no such name, and that is cheap to know.
@@ -45,7 +45,7 @@ _KEY = re.compile(
     rf"(?P<name>(?i:{_NAME}))"
     r"(?P<close>\\*+[\"']?+\]?+)"
     r"(?P<sep>[ \t]{0,8}+(?:=>|[=!]=?=|:?=|:)[ \t]{0,8}+|>"
-    r"|,[ \t]{0,8}+(?=[bu]?\\*+[\"'])|[ \t]++value=|(?<=\w)[ \t]++(?=\S))"
+    r"|,[ \t]{0,8}+(?=[bu]?\\*+[\"']|[\[({])|[ \t]++value=|(?<=\w)[ \t]++(?=\S))"
 )
 _FLAG = re.compile(r"(?:^|[\s\"'])--?[\w-]{0,64}\Z")
 _OPENING = re.compile(r"(?:[bBuUrRfF]{1,2})?+(?P<escape>\\*+)(?P<quote>\"\"\"|'''|\"|')")
@@ -58,8 +58,9 @@ _LINE = re.compile(r"[^\r\n]++")
 _ELEMENT = re.compile(r"[^<]++")
 _LITERAL = re.compile(r"(?:None|null|[Tt]rue|[Ff]alse)\b")
 _CODE = re.compile(r"(?:await[ ])?+[A-Za-z_][\w.]*+[(\[]")  # what is assigned is computed
+_CALLED = re.compile(r"[A-Za-z_][\w.]*+\(")
 _LEAD = re.compile(r"[ \t>|<*E-]{0,12}[\w.-]{0,64}\Z")
-_BRACKETS = re.compile(r"[\[\](){}\n]")
+_BRACKETS = re.compile(r"(?<!\\)\\*+[\"']|[\[\](){}\n]")
 _MOST_NESTED = 20_000  # characters of a value in brackets
 _ALL_OF_LINE = ("cookie", "cookies", "authorization")  # as headers: their values have blanks
 
@@ -138,6 +139,8 @@ def _bare(text: str, key: re.Match[str]) -> Span | None:
         return _span(_LINE, text, begin)
     if _LITERAL.match(text, begin) or (sep.startswith(" ") and _CODE.match(text, begin)):
         return None
+    if called := _CALLED.match(text, begin):
+        return begin, _after_brackets(text, called.end() - 1)
     return _span(_BARE, text, begin)
 
 
@@ -164,14 +167,20 @@ def _quoted(text: str, begin: int) -> Span | None:
 
 
 def _after_brackets(text: str, begin: int) -> int:
-    depth = 0
-    for found in _BRACKETS.finditer(text, begin, begin + _MOST_NESTED):
-        if found[0] == "\n":
+    """Return where the brackets at *begin* are closed: on the same line, or there it ends."""
+    depth, at, last = 0, begin, min(len(text), begin + _MOST_NESTED)
+    while found := _BRACKETS.search(text, at, last):
+        mark, at = found[0], found.end()
+        if mark == "\n":
             return found.start()
-        depth += 1 if found[0] in "[({" else -1
+        if quoted := _quoted(text, found.start()):
+            is_closed = text.startswith(mark, quoted[1])
+            at = min(last, quoted[1] + (len(mark) if is_closed else 0))
+            continue
+        depth += 1 if mark in "[({" else -1
         if depth == 0:
-            return found.end()
-    return min(len(text), begin + _MOST_NESTED)
+            return at
+    return last
 
 
 def _begins_line(text: str, key: re.Match[str]) -> bool:

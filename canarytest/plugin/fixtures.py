@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Facts
 from canarytest.core.reach import Endpoint, Identity, Version
 from canarytest.core.split import SplitVerdict
+from canarytest.plugin.exchanges import RING, Exchanges
 from canarytest.plugin.loads import key_of
 from canarytest.plugin.service import LoadView, Service
 
@@ -29,17 +31,25 @@ PLAN = pytest.StashKey[Plan]()
 TARGET = pytest.StashKey[str]()
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _BOUNDS = ("error_rate", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+# When it was sent, what, and the response or error that came of it.
+Keep = Callable[[float, requests.PreparedRequest, object], None]
 TIMEOUT_S = 30.0  # of a request of a suite that gives none; no test may hang a rollout
 
 
 class VersionSession(requests.Session):
     """A `requests.Session` with a base URL, that can check who answered."""
 
-    def __init__(self, endpoint: Endpoint, check: Callable[[requests.Response], None]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        check: Callable[[requests.Response], None],
+        keep: Keep = lambda *_: None,
+    ) -> None:
         super().__init__()
         self.base_url = endpoint.url.rstrip("/")
         self.headers.update(endpoint.headers)
         self._check = check
+        self._keep = keep  # for the report, should the test fail
 
     def request(  # type: ignore[override]  # all arguments but these two go through as they are
         self, method: str, url: str, *args: Any, **kwargs: Any
@@ -56,7 +66,13 @@ class VersionSession(requests.Session):
         """
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = TIMEOUT_S
-        response = super().send(request, **kwargs)
+        began = time.time()
+        try:
+            response = super().send(request, **kwargs)
+        except Exception as error:
+            self._keep(began, request, error)
+            raise
+        self._keep(began, request, (*response.history, response)[0])  # the others came here too
         for answer in (*response.history, response):
             if f"{answer.url}/".startswith(f"{self.base_url}/"):  # others are asked as they are
                 self._check(answer)
@@ -194,27 +210,40 @@ def canary_facts(canary_service: Service, step: Step) -> Facts:  # noqa: ARG001 
 
 
 @pytest.fixture
-def canary(canary_facts: Facts) -> Iterator[requests.Session]:
+def canary_exchanges(request: pytest.FixtureRequest) -> Exchanges:
+    """The last requests and answers of this test, which the report shows if it fails."""
+    ring: Exchanges = request.node.stash.setdefault(RING, Exchanges())
+    return ring
+
+
+@pytest.fixture
+def canary(canary_facts: Facts, canary_exchanges: Exchanges) -> Iterator[requests.Session]:
     """The canary alone. Each response is checked to be its own."""
-    identity = canary_facts.reach.identity
-    with VersionSession(canary_facts.reach.canary, _made_by(Version.CANARY, identity)) as session:
+    reach = canary_facts.reach
+    check = _made_by(Version.CANARY, reach.identity)
+    keep = _keeping(canary_exchanges, "canary", reach.identity)
+    with VersionSession(reach.canary, check, keep) as session:
         yield session
 
 
 @pytest.fixture
-def stable(canary_facts: Facts) -> Iterator[requests.Session]:
+def stable(canary_facts: Facts, canary_exchanges: Exchanges) -> Iterator[requests.Session]:
     """The stable version alone. Each response is checked to be its own."""
     if not canary_facts.stable:
         pytest.skip("there is no stable version at a first deploy")
-    identity = canary_facts.reach.identity
-    with VersionSession(canary_facts.reach.stable, _made_by(Version.STABLE, identity)) as session:
+    reach = canary_facts.reach
+    check = _made_by(Version.STABLE, reach.identity)
+    keep = _keeping(canary_exchanges, "stable", reach.identity)
+    with VersionSession(reach.stable, check, keep) as session:
         yield session
 
 
 @pytest.fixture
-def edge(canary_facts: Facts) -> Iterator[requests.Session]:
+def edge(canary_facts: Facts, canary_exchanges: Exchanges) -> Iterator[requests.Session]:
     """The way users come in: either version may answer."""
-    with VersionSession(canary_facts.reach.edge, _made_by_either) as session:
+    reach = canary_facts.reach
+    keep = _keeping(canary_exchanges, "edge", reach.identity)
+    with VersionSession(reach.edge, _made_by_either, keep) as session:
         yield session
 
 
@@ -269,6 +298,10 @@ def _skipped_if_aborted() -> Iterator[None]:
         yield
     except Aborted as error:
         pytest.skip(str(error))
+
+
+def _keeping(ring: Exchanges, via: str, identity: Identity) -> Keep:
+    return lambda began, request, answer: ring.keep(began, via, request, answer, identity)
 
 
 def _made_by_either(response: requests.Response) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from canarytest.core.errors import Inconclusive
 from canarytest.core.plan import Plan
+from canarytest.core.redaction import Redactor
 from canarytest.plugin.steps import label_of
 
 INCONCLUSIVE = "canary_inconclusive"  # the user property of a report that says so
@@ -30,8 +31,9 @@ class _State:
 class Gate:
     """Written by whoever drives the rollout, asked before each test."""
 
-    def __init__(self, path: Path, plan: Plan) -> None:
+    def __init__(self, path: Path, plan: Plan, redactor: Redactor = Redactor()) -> None:  # noqa: B008  frozen
         self._path = path
+        self._redactor = redactor
         self._indices = {step.label: step.index for step in plan.steps}
         self._writing = threading.Lock()  # an abort shuts it while a step is being opened
         self._seen: tuple[int, int, int] | None = None  # the file that was read last
@@ -43,7 +45,7 @@ class Gate:
 
     def shut(self, reason: str) -> None:
         """Let no test run any more, whatever is opened: the rollout was aborted for *reason*."""
-        self._write(shut=reason)
+        self._write(shut=self._redactor.text(reason))
 
     def refusal(self, label: str) -> str | None:
         """Return why a test of step *label* may not run now; None if it may."""

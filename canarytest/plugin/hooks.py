@@ -22,6 +22,7 @@ from canarytest.plugin import archive, asking, github, interrupts
 from canarytest.plugin.distributed import is_distributed, read_specs
 from canarytest.plugin.loads import Specs, specs_of
 from canarytest.plugin.outcomes import Outcomes, TestSoFar, short_reason
+from canarytest.plugin.redacting import REDACTOR, ReportRedaction, clean_files
 from canarytest.plugin.run import Run, RunInfo
 from canarytest.plugin.screen import Screen, width_of
 from canarytest.plugin.settings import Settings
@@ -64,6 +65,9 @@ class RunHooks:
         self._log = log
         self._info = info
         self._junit = junit  # where pytest writes it
+        self._redactor = config.stash[REDACTOR]
+        self._reports = ReportRedaction(config, self._redactor)
+        config.pluginmanager.register(self._reports, "canarytest-redaction")
         self._outcomes = Outcomes()
         self._screen: Screen | None = None  # None: nobody wants to see it
         self._items: list[pytest.Item] = []
@@ -125,9 +129,10 @@ class RunHooks:
         """Hear of a phase of a test; a bad one aborts here and now."""
         test, is_bad, is_over = self._outcomes.take(report)
         if is_bad and test.outcome is not None:
-            self.run.driver.see_test(test.outcome, short_reason(report))
+            self.run.driver.see_test(test.outcome, short_reason(report, self._redactor.text))
         elif is_over and test.outcome is not None and not _is_bad(test.outcome):
             self.run.driver.see_test(test.outcome, "")
+        self._reports.clean(report)  # the other reporters are told after this
         if is_over:
             self._log(self._finished(report, test))
 
@@ -141,6 +146,7 @@ class RunHooks:
         """
         if self.run.outcome is not None:
             self._log.close()
+            self._troubles += clean_files(self._info.directory, self._redactor)
             self._leave()
             self._troubles += archive.file_run(self._settings.archive, self._info.directory)
         try:
@@ -241,8 +247,9 @@ class RunHooks:
             seconds=test.seconds,
             message=test.message,
             worker=test.worker,
-            sections=tuple(test.sections),
+            sections=test.sections,
             about=test.about,
+            exchanges=test.exchanges,
         )
 
     def _known_specs(self) -> Specs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,9 @@ from canarytest.plugin.gate import INCONCLUSIVE
 
 _NAME = re.compile(r"::([^:\[]+)(?:\[|$)")  # the first one: parameters may have any text in them
 ABOUT = "canarytest_about"  # what Allure is told, on a teardown's report; xdist carries it along
+EXCHANGES = "canarytest_exchanges"  # of a test that failed, on a teardown's report too
 MOST_CHARACTERS = 20_000  # of a message or a captured section in an event
+_BAD = (TestOutcome.FAILED, TestOutcome.ERROR, TestOutcome.INCONCLUSIVE)
 
 
 @dataclass(slots=True)
@@ -27,9 +29,22 @@ class TestSoFar:
     worker: str = ""  # of xdist; empty without
     is_to_be_rerun: bool = False  # what comes of this attempt decides nothing
     seconds: float = 0.0
-    message: str = ""
-    sections: list[tuple[str, str]] = field(default_factory=list)
+    decided_by: pytest.TestReport | None = None  # its texts are taken last: it is redacted first
     about: Mapping[str, Any] = field(default_factory=dict)  # what Allure was told
+    exchanges: tuple[Mapping[str, Any], ...] = ()  # the last ones of a test that failed
+
+    @property
+    def message(self) -> str:
+        """Why it failed or was skipped; empty if it passed."""
+        return _message(self.decided_by) if self.decided_by else ""
+
+    @property
+    def sections(self) -> tuple[tuple[str, str], ...]:
+        """What it wrote, where it is bad."""
+        if self.decided_by is None or self.outcome not in _BAD:
+            return ()
+        told = self.decided_by.sections
+        return tuple((title, text[-MOST_CHARACTERS:]) for title, text in told if text)
 
 
 class Outcomes:
@@ -68,6 +83,7 @@ class Outcomes:
     def _remember(self, test: TestSoFar, report: pytest.TestReport, *, is_over: bool) -> None:
         """Keep what Allure was told of an attempt: the last one has those before it."""
         test.about = _once(getattr(report, ABOUT, {}), test.message)
+        test.exchanges = tuple(getattr(report, EXCHANGES, ()))
         if not is_over:
             self._attempts.setdefault(report.nodeid, []).append(test.about)
         elif before := self._attempts.pop(report.nodeid, None):
@@ -76,25 +92,18 @@ class Outcomes:
     def _decide(self, test: TestSoFar, report: pytest.TestReport) -> bool:
         """Let *report* decide about *test*; True if it turned bad by it."""
         outcome = _outcome(report)
-        bad = (TestOutcome.FAILED, TestOutcome.ERROR, TestOutcome.INCONCLUSIVE)
-        if outcome is None or test.outcome in bad:
+        if outcome is None or test.outcome in _BAD:
             return False
-        test.outcome = outcome
-        test.message = _message(report)
-        if outcome not in bad:
-            return False
-        test.sections = [
-            (title, text[-MOST_CHARACTERS:]) for title, text in report.sections if text
-        ]
-        return True
+        test.outcome, test.decided_by = outcome, report
+        return outcome in _BAD
 
 
-def short_reason(report: pytest.TestReport) -> str:
-    """Return one line that names the test and says why it failed."""
+def short_reason(report: pytest.TestReport, clean: Callable[[str], str] = str) -> str:
+    """Return one line that names the test and says why it failed; *clean* takes secrets out."""
     match = _NAME.search(report.nodeid)
     name = match[1] if match else report.nodeid
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else report.longreprtext
+    text = clean((crash.message if crash else report.longreprtext)[:MOST_CHARACTERS])
     first = next((line for line in text.splitlines() if line.strip()), "")
     what = {"setup": "could not be set up", "teardown": "failed in teardown", "???": "crashed"}
     return f"{name} {what.get(report.when or '', 'failed')}" + (f": {first[:300]}" if first else "")

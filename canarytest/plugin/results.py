@@ -13,7 +13,9 @@ import allure_commons
 import attr
 import pytest
 
+from canarytest.plugin import allure_files
 from canarytest.plugin.outcomes import ABOUT
+from canarytest.plugin.redacting import REDACTOR
 
 MOST_BYTES = 1 << 20  # of the attachments of one test that go into its event
 _NOBODYS = ("host", "thread")  # labels that tell of the machine
@@ -34,6 +36,11 @@ class AllureResults:
         self._of_fixtures: dict[str, list[Any]] = defaultdict(list)
         allure_commons.plugin_manager.register(self)
         config.add_cleanup(lambda: allure_commons.plugin_manager.unregister(self))
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Let what Allure writes be without secrets."""
+        pairs = allure_files.put_in_place(session.config.stash[REDACTOR])
+        session.config.add_cleanup(lambda: allure_files.put_back(pairs))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:

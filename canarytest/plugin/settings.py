@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from canarytest.core.errors import ConfigError
 from canarytest.core.lint import RULES
 from canarytest.core.proof import Terms
 from canarytest.core.query import Query
+from canarytest.core.redaction import compiled
 from canarytest.plugin import issues
 from canarytest.plugin.archive import Archive, read_archive
 from canarytest.plugin.metrics import read_band, read_metrics, read_server
@@ -73,6 +75,7 @@ class Settings:
     issues: Mapping[str, Any] = field(default_factory=dict)  # where known issues are to be found
     on_first_deploy: str = "fail"  # or "smoke": the tests run once where nothing is stable yet
     after_promotion_s: float = 0.0  # how long the promotion is watched as a step; 0: it is not
+    redact: tuple[re.Pattern[str], ...] = ()  # what is a secret besides what always is one
 
     @property
     def reports(self) -> Path:
@@ -100,6 +103,7 @@ def read(root: Path, target: str | None) -> Settings:
     default = top.take("target", str, "local")
     suites = _suites(top)
     kept = read_archive(top, root)
+    redact = compiled(top.strings("redact", []), f"{SECTION}.redact")
     judge = top.table("judge")
     look_longer = judge.duration("look_longer", 60.0)
     policy = _policy(top.table("bands"), judge)
@@ -147,6 +151,7 @@ def read(root: Path, target: str | None) -> Settings:
         metrics=metrics,
         prometheus=prometheus,
         issues=known,
+        redact=redact,
     )
 
 

@@ -22,9 +22,11 @@ from canarytest.core.plan import Plan
 from canarytest.core.reasons import Cause, Reason, outcome_of
 from canarytest.plugin import distributed, fixtures, preflight, settings, templates, wishes
 from canarytest.plugin.doubts import doubts
+from canarytest.plugin.exchanges import ExchangeEvidence
 from canarytest.plugin.gate import Gate, Gatekeeper
 from canarytest.plugin.hooks import CollectOnly, RunHooks
 from canarytest.plugin.loop import InProcessLoop
+from canarytest.plugin.redacting import REDACTOR, ReportRedaction, redactor_of
 from canarytest.plugin.remote import RemoteService
 from canarytest.plugin.run import Run, RunInfo
 from canarytest.plugin.steps import StepCollection
@@ -47,6 +49,7 @@ def configure(config: pytest.Config) -> None:
         if found.errors:
             raise ConfigError(_refusal(found))
         found = preflight.stretched(found, chosen, config.option)
+        config.stash[REDACTOR] = redactor_of(chosen, found.plan, os.environ)
         _register_collection(config, chosen, found.plan)
         if hasattr(config, "workerinput"):
             _register_worker(config, chosen, found.plan, config.workerinput)
@@ -114,6 +117,8 @@ def _register_worker(
     _label_results(config, plan, chosen)
     config.stash[fixtures.SERVICE] = RemoteService(given[distributed.SERVICE])
     config.pluginmanager.register(Gatekeeper(gate), "canarytest-gate")
+    redaction = ReportRedaction(config, config.stash[REDACTOR])
+    config.pluginmanager.register(redaction, "canarytest-redaction")
     config.pluginmanager.register(
         distributed.WorkerHooks(Path(given[distributed.LOADS]), chosen), "canarytest-worker"
     )
@@ -131,8 +136,9 @@ def _register_run(
         distributed.refuse_unknown_distribution(config.option.dist)
     _make(info.directory)
     junit = _leave_results(config, chosen, info)
-    log = EventLog(info.directory / "events.jsonl")
-    gate = Gate(info.directory / "gate.json", plan)
+    redactor = config.stash[REDACTOR]
+    log = EventLog(info.directory / "events.jsonl", redactor)
+    gate = Gate(info.directory / "gate.json", plan, redactor)
     hooks = RunHooks(config, chosen, log, info, junit)
     hooks.run = run = Run(
         chosen,
@@ -213,7 +219,10 @@ def _surroundings(chosen: settings.Settings) -> Mapping[str, object]:
 
 def _label_results(config: pytest.Config, plan: Plan, chosen: settings.Settings) -> None:
     """Let Allure's tree be rollout, step, suite, where there is an Allure to tell."""
-    if getattr(config.option, "allure_report_dir", None):
+    has_allure = bool(getattr(config.option, "allure_report_dir", None))
+    evidence = ExchangeEvidence(config.stash[REDACTOR], has_allure=has_allure)
+    config.pluginmanager.register(evidence, "canarytest-exchanges")
+    if has_allure:
         from canarytest.plugin.labels import AllureLabels  # noqa: PLC0415  allure is optional
         from canarytest.plugin.results import AllureResults  # noqa: PLC0415  as above
         from canarytest.reporting.rollout import parent_suite  # noqa: PLC0415

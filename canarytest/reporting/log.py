@@ -13,6 +13,7 @@ from typing import Self
 
 from canarytest.core.errors import CanaryError
 from canarytest.core.events import Event, as_json, from_json
+from canarytest.core.redaction import Redactor
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str)
 
@@ -25,13 +26,17 @@ class EventLog:
     """
     Writes each event that it is called with to *path*, then tells the subscribers.
 
+    Here events leave the run, so here secrets are taken out of them: neither the file nor a
+    reporter is given one.
+
     Callable from any thread. Once it is constructed nothing is raised into the caller: neither a
     full disk nor a reporter may keep an abort from going out.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: Redactor = Redactor()) -> None:  # noqa: B008  frozen
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._redactor = redactor
         self.trouble: str | None = None  # the first reason why an event could not be written
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._size = os.fstat(self._file).st_size
@@ -41,8 +46,9 @@ class EventLog:
 
     def __call__(self, event: Event) -> None:
         """Write *event*, and tell the subscribers; those that are slow are not waited for."""
+        event, line = self._clean(event)  # before the lock: an abort has to be told meanwhile
         with self._lock:
-            self._write(event)
+            self._write(event, line)
             tellers = [teller for teller in self._tellers if teller.wants(event)]
             for teller in tellers:
                 teller.put(event)
@@ -84,13 +90,31 @@ class EventLog:
                 self._is_closed = True
                 os.close(self._file)
 
-    def _write(self, event: Event) -> None:
+    def _clean(self, event: Event) -> tuple[Event, str]:
+        """Return *event* without secrets, and its line; no line where it cannot be told in JSON."""
+        try:
+            line = _ENCODER.encode(as_json(event))
+            if not self._redactor.suspects(line):  # as with most: to go through all takes longer
+                return event, line
+            event = self._redactor.data(event)
+            return event, _ENCODER.encode(as_json(event))
+        except Exception as error:  # noqa: BLE001  whatever it is, the caller has a rollout to end
+            self._remember(error)
+            return self._redactor.data(event), ""
+
+    def _write(self, event: Event, line: str) -> None:
         try:
             if self._is_closed:
                 raise ValueError(f"{type(event).__name__} came after the log was closed")  # noqa: TRY301  one place where trouble is kept
-            self._append(_line(event))
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller has a rollout to end
-            self.trouble = self.trouble or f"{self.path.name}: {type(error).__name__}: {error}"
+            if line:
+                # What is no Unicode (captured output may be anything) becomes JSON's escape of it.
+                self._append(f"{line}\n".encode("utf-8", "backslashreplace"))
+        except Exception as error:  # noqa: BLE001  as above
+            self._remember(error)
+
+    def _remember(self, error: Exception) -> None:
+        said = self._redactor.text(f"{self.path.name}: {type(error).__name__}: {error}")
+        self.trouble = self.trouble or said
 
     def _append(self, line: bytes) -> None:
         written = os.write(self._file, line)
@@ -184,12 +208,6 @@ def read(path: Path) -> Iterator[Event]:
                     f'e.g. {{"time": "2026-01-12T09:12:03.412Z", "event": "StepOpened", …}}'
                 ) from error
             yield event
-
-
-def _line(event: Event) -> bytes:
-    text = _ENCODER.encode(as_json(event))
-    # What is no Unicode (captured output may be anything) becomes the escape that JSON has for it.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _name(reporter: Reporter) -> str:

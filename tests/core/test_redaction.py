@@ -50,6 +50,8 @@ PLACES: dict[str, Callable[[str, str], str]] = {
     "password": lambda _, secret: f"ask amqp://me:{quote(secret, safe='')}@host.example:5672/x",
     "basic": lambda _, secret: f"said Basic {base64.b64encode(f'me:{secret}'.encode()).decode()}.",
     "html": lambda name, secret: f"<{name}>{secret.replace('<', '&lt;')}</{name}>",
+    "nested": lambda name, secret: json.dumps({name: {"x": secret, "y": [secret]}, "b": "c"}),
+    "nested repr": lambda name, secret: repr({name: ({"x": secret},), "b": "c"}),
     "part": lambda name, secret: (
         f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{secret}\r\n--b--'
     ),
@@ -117,6 +119,20 @@ def test_what_looks_like_a_secret_never_survives(secret: str, before: str, after
     assert REDACTED in clean
     assert (clean.startswith(before), clean.endswith(after)) == (True, True)
     assert R.text(clean) is clean
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("get(x, auth=('me', 'abc'), y=1)", f"get(x, auth={REDACTED}, y=1)"),
+        ("get(x, auth=Basic('me', 'a(b'))", f"get(x, auth={REDACTED}"),
+        ('"cookies": {"sid": "a}b"}, "c": 1', f'"cookies": {REDACTED}, "c": 1'),
+        ("curl --token abc -d x", f"curl --token {REDACTED} -d x"),
+        ("password: a b\nnext: c", f"password: {REDACTED}\nnext: c"),
+    ],
+)
+def test_where_a_secret_ends(text: str, clean: str) -> None:
+    assert R.text(text) == clean
 
 
 def test_a_private_key_that_is_cut_off_is_taken_out_to_its_end() -> None:
@@ -221,6 +237,7 @@ def test_a_log_of_any_kind_takes_time_in_proportion_to_its_size() -> None:
             (name, True)
             for name in ("password", "Proxy-Authorization", "clientSecret", "DB_PASSWD")
         ),
+        *((name, True) for name in ("auth", "X-Auth", "_csrf")),
         *((name, True) for name in ("X-API-KEY", "AWS_SESSION_TOKEN", "PGPASSWORD", "password2")),
         *((name, False) for name in ("tokens", "token_count", "outcome", "passed", "key", "keys")),
         *((name, False) for name in ("author", "secret_name", "historyId", "cookies_enabled")),

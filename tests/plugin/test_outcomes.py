@@ -123,7 +123,7 @@ def test_what_a_bad_test_wrote_is_kept_up_to_a_length() -> None:
     sections = [("Captured stdout call", "a" + "b" * MOST_CHARACTERS), ("Captured log call", "")]
     test, _, _ = Outcomes().take(report("call", "failed", sections=sections))
 
-    assert test.sections == [("Captured stdout call", "b" * MOST_CHARACTERS)]
+    assert test.sections == (("Captured stdout call", "b" * MOST_CHARACTERS),)
 
 
 def test_why_a_test_was_skipped_is_kept() -> None:

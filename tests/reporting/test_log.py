@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from canarytest.core import events as e
 from canarytest.core.errors import CanaryError
 from canarytest.core.finding import Finding, Zone
+from canarytest.core.redaction import REDACTED, Redactor, known
 from canarytest.reporting.log import EventLog, read
 from tests.reporting import stories
 
@@ -60,7 +61,8 @@ def test_what_is_written_is_read_back(
             log(event)
 
     assert log.trouble is None
-    assert [e.as_json(event) for event in read(path)] == [e.as_json(event) for event in told]
+    clean = [e.as_json(Redactor().data(event)) for event in told]
+    assert [e.as_json(event) for event in read(path)] == clean
     assert path.read_bytes().count(b"\n") == len(told)
 
 
@@ -71,6 +73,20 @@ def test_a_story_is_read_back_as_it_was(tmp_path: Path, story: Callable[[], list
             log(event)
 
     assert [as_line(event) for event in read(log.path)] == [as_line(event) for event in story()]
+
+
+def test_neither_the_file_nor_a_reporter_is_given_a_secret(tmp_path: Path) -> None:
+    told: list[e.Event] = []
+    secret = 'a "known" one'
+    with EventLog(tmp_path / "events.jsonl", Redactor(values=known([secret]))) as log:
+        log.subscribe(told.append)
+        log(e.RolloutAborted(stories.T0, "test", f"it said {secret}, token=abcdef", None))
+        log(tick(object()))  # type: ignore[arg-type]  # no JSON has it but by its name
+
+    (aborted, _) = told
+    assert isinstance(aborted, e.RolloutAborted)
+    assert aborted.reason == f"it said {REDACTED}, token={REDACTED}"
+    assert next(read(log.path)) == aborted
 
 
 def test_an_event_is_on_disk_when_the_call_returns(tmp_path: Path) -> None:
