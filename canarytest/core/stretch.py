@@ -119,3 +119,9 @@ def watched(plan: Plan, bake_s: float) -> Plan:
         stable_pods=plan.replicas,  # the previous revision's: they get no traffic, and stay up
     )
     return replace(plan, steps=(*plan.steps, step))
+
+
+def drill_at(plan: Plan, weight: int | None) -> str | None:
+    """Return the label of the step of *weight* that a drill aborts at: the promotion, if it is."""
+    at = [step.label for step in plan.steps if step.weight == weight]
+    return PROMOTED if PROMOTED in at else next(iter(at), None)

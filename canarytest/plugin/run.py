@@ -17,6 +17,7 @@ from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import Facts, Platform
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reasons import Cause, Outcome, left_at, outcome_of
+from canarytest.core.stretch import drill_at
 from canarytest.core.telling import Emit
 from canarytest.plugin.answers import Answers
 from canarytest.plugin.controlled import ControlledAnalyses
@@ -77,7 +78,7 @@ class Run:
         self._emit = emit
         self._gate = gate
         self._approve = approve
-        self._drill = drill
+        self._drill = drill_at(plan, drill)  # the label
         self._probe: Probe | None = None
         self._loads: StepLoads | None = None
         self._edge = EdgeTallies()
@@ -120,7 +121,7 @@ class Run:
             pass
         elif self._close() is None:
             return
-        elif self._drill == self._step(over).weight:
+        elif over == self._drill:
             self.driver.abort(Cause.DRILL, f"drill: aborted on purpose at {over}")
             return
         if self.driver.reason is not None:

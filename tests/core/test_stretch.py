@@ -9,6 +9,7 @@ from canarytest.core.plan import Left, plan_of
 from canarytest.core.stretch import (
     LEFT,
     REVISION,
+    drill_at,
     first_deploy,
     is_first_deploy,
     left_of,
@@ -163,3 +164,15 @@ def test_what_is_not_promoted_is_not_watched() -> None:
     assert resumed(found, rollout(LEFT_AT_TEN)).may_undo
     with pytest.raises(ConfigError, match=r"--canary-until 100: .* expected one of 0, 10, 50;?"):
         until(found, 100)
+
+
+@pytest.mark.parametrize(
+    ("weight", "watched_s", "label"),
+    [(0, 0, "dark"), (10, 0, "10%"), (100, 0, "100%"), (100, 30, "promoted"), (None, 30, None)],
+)
+def test_a_drill_at_all_the_traffic_is_one_of_the_undo(
+    weight: int | None, watched_s: float, label: str | None
+) -> None:
+    plan = plan_of(rollout(steps=[*STEPS, {"setWeight": 100}, {"pause": {}}]))
+
+    assert drill_at(watched(plan, watched_s), weight) == label

@@ -8,8 +8,11 @@ import pytest
 
 from tests.plugin.project import LABELS, Project
 from tests.plugin.stage import Stage, stage
+from tests.plugin.test_analyses import STEP as ANALYSIS
+from tests.plugin.test_analyses import judge, template, written
+from tests.signals.server import Server
 
-__all__ = ["stage"]
+__all__ = ["judge", "stage"]
 
 WATCHED = {"abilities": ["undo"], "after_promotion": "50ms"}
 GIVEN = ["begin", *(f"open {label}" for label in LABELS), "promote", "open promoted"]
@@ -193,6 +196,24 @@ def test_a_signal_while_it_is_watched_undoes_it(watched: Project, number: signal
     assert watched.calls == [*GIVEN, "abort", "close"]
     assert watched.summary["reason"] == f"interrupted by {number.name}"
     assert watched.summary["rollback"]["proven"]
+
+
+@pytest.mark.parametrize(
+    ("delay", "status", "steps"), [("0s", 0, {0}), ("1h", 10, set())], ids=["measured", "never"]
+)
+def test_an_analysis_in_the_background_ends_with_the_last_step_before(
+    project: Project, judge: Server, delay: str, status: int, steps: set[int]
+) -> None:
+    endless = template(judge, count=0, interval="20ms", failureLimit=2, initialDelay=delay)
+    pause = {"pause": {"duration": "200ms"}}
+    written(project, [{"setWeight": 10}, pause], endless, analysis=ANALYSIS["analysis"])
+    project.configure(t={**WATCHED, "after_promotion": "200ms"}, judge={"look_longer": 0.2})
+    told = project.run()
+    taken = [event for event in project.events_of("MeasurementTaken") if "part" in event["values"]]
+
+    assert told.ret == status
+    assert {event["step"] for event in taken} == steps
+    assert ("promote" in project.calls) == (status == 0)
 
 
 @pytest.mark.parametrize(("fails_at", "status"), [("never", 0), ("promoted", 1)])

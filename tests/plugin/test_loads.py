@@ -1,5 +1,8 @@
 """A load beside the tests of a step, by a real generator."""
 
+from canarytest.core.plan import Step
+from canarytest.core.reach import Endpoint, Identity, Reach, Version
+from canarytest.plugin.loads import _ways
 from tests.plugin.project import Project
 
 ONE_STEP = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 100}]
@@ -48,3 +51,16 @@ def test_a_load_that_the_canary_fails_ends_the_rollout(project: Project) -> None
     assert result.ret == 1, result.stdout.str()
     assert "error rate" in project.summary["reason"]
     assert project.calls == ["begin", "open 50%", "abort", "close"]
+
+
+def test_where_no_answer_says_who_made_it_each_is_asked_that_has_users() -> None:
+    edge, canary, stable = (Endpoint(f"http://{name}") for name in ("edge", "canary", "stable"))
+    reach = Reach(edge, canary, stable, Identity("v2", "v1", path="/info", json="version"))
+
+    def asked(label: str, share: float) -> list[tuple[Endpoint, Version | None]]:
+        step = Step(0, label, round(100 * share), share, 0.0, False, 0, 1, 2)
+        return list(_ways(step, reach).values())
+
+    assert asked("dark", 0.0) == [(canary, Version.CANARY)]
+    assert asked("10%", 0.1) == [(canary, Version.CANARY), (stable, Version.STABLE)]
+    assert asked("promoted", 1.0) == [(canary, Version.CANARY)]
