@@ -223,7 +223,7 @@ class Abort:
                 self._clock.time(),
                 reason=reason.sentence,
                 decided=self._decided_time,
-                seconds=self._clock.now() - proof.decided,
+                seconds=self._ordered_at - proof.decided,
                 attempts=attempts,
             )
         )
@@ -240,6 +240,7 @@ class Abort:
                 trouble = f"{type(error).__name__}: {error}"
             else:
                 trouble = ""
+            self._ordered_at = self._clock.now()  # what is told next takes its time
             if attempts == 1:
                 _tried(tell, None)
             if not trouble:

@@ -78,8 +78,8 @@ class Platform(Protocol):
     """
     Where a rollout runs.
 
-    Every method but `abort`, `state` and `exposure` is called from one thread; those three from
-    any. World trouble is raised as `PlatformError`, a canary that does not come up as
+    Every method but `abort`, `state`, `exposure` and `logs` is called from one thread; those four
+    from any. World trouble is raised as `PlatformError`, a canary that does not come up as
     `CanaryNotReady`. Each call is bounded in time by the platform itself.
     """
 
@@ -148,6 +148,18 @@ class Analyst(Protocol):
 
     def analyses(self) -> Sequence[Analysis]:
         """Return how each analysis stands; may be called from any thread."""
+
+
+class Witness(Protocol):
+    """What a platform may do besides, to explain an abort."""
+
+    def evidence(self) -> Mapping[str, str]:
+        """
+        Return what may explain it, by name: objects, events, logs of pods that are gone.
+
+        Called from a thread of its own once the order to go back was sent, while the canary may
+        still be there. It is not waited for longer than five seconds. Secrets are taken out later.
+        """
 
 
 class Leaver(Protocol):

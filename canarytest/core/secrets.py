@@ -246,6 +246,6 @@ RULES = (
     Rule(("bearer",), _all(_BEARER), ignores_case=True),
     Rule(("eyJ",), _all(_JWT)),
     Rule(("://",), _userinfo),
-    Rule(("key=", "sig", "code=", "auth="), _all(_PARAMETER), ignores_case=True),
+    Rule(("key=", "sig=", "signature=", "code=", "auth="), _all(_PARAMETER), ignores_case=True),
     Rule(_KNOWN_SIGNS, _all(_KNOWN)),
 )

@@ -19,6 +19,7 @@ from canarytest.core.proof import ProbeSample
 from canarytest.core.reasons import Cause, Outcome, left_at, outcome_of
 from canarytest.core.stretch import drill_at
 from canarytest.core.telling import Emit
+from canarytest.plugin.aftermath import Aftermath
 from canarytest.plugin.answers import Answers
 from canarytest.plugin.controlled import ControlledAnalyses
 from canarytest.plugin.gate import Gate
@@ -85,6 +86,7 @@ class Run:
         self._controlled = ControlledAnalyses(platform, self.driver)
         self._watches = watching(self.driver)
         self._ticker = Ticker(self._tick)
+        self._aftermath = Aftermath(platform, self.clock, emit)
         self.answers = Answers(self.driver)  # for the fixtures
         self._began = self.clock.now()
         self.driver.on_abort(self._on_abort)
@@ -210,6 +212,8 @@ class Run:
     def _on_abort(self) -> None:
         """The order to go back was sent: shut the gate, and look closer at the edge."""
         self._shut()
+        step = self.driver.step
+        self._aftermath.begin(step.index if step else 0, self.clock.time())
         self._stop_watches()
         terms = self.settings.limits.proof
         if self._probe is not None:
@@ -269,6 +273,7 @@ class Run:
                 )
             )
             stack.callback(self._platform.close)
+            stack.callback(self._aftermath.end)
             if self._probe is not None:
                 stack.callback(self._probe.stop)
             stack.callback(self._controlled.look)  # the last measurements

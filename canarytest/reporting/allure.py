@@ -97,6 +97,8 @@ def _told(story: Story, events: bytes) -> Iterator[Attached]:
     summary = as_text(summary_of_story(story)).encode("utf-8", "backslashreplace")
     yield Attached(SUMMARY, summary, "application/json")
     yield Attached("load by second.csv", csv_of(story).encode(), "text/csv")
+    for name, text in tested.evidence_of(story):
+        yield Attached(f"{name}.txt", text.encode("utf-8", "backslashreplace"), "text/plain")
 
 
 def _attach(files: Iterable[Attached], results: Path, prefix: str) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from allure_commons import model2 as model
 from canarytest.core import events as e
 from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.reporting import issues
+from canarytest.reporting.moments import moments_of
 from canarytest.reporting.overview import html_of
 from canarytest.reporting.story import Stop, Story
 from canarytest.reporting.words import counted, seconds, share
@@ -188,6 +189,7 @@ def _way_back(story: Story) -> Iterator[Any]:
         attempts = "" if sent.attempts == 1 else f", at attempt {sent.attempts}"
         name = f"Abort sent {seconds(sent.seconds)} after the decision{attempts}: {sent.reason}"
         yield _result(name, Status.PASSED, sent.decided, sent.decided + sent.seconds)
+        yield _order(story, sent.decided)
     begin = sent.decided + sent.seconds if sent else None
     if proven := story.proven:
         name = f"Rollback proven: {proven.sentence}"
@@ -195,6 +197,18 @@ def _way_back(story: Story) -> Iterator[Any]:
     if missing := story.not_proven:
         name = "THE ROLLBACK IS NOT PROVEN, somebody must look now"
         yield _result(name, Status.BROKEN, begin or missing.time, missing.time, missing.reason)
+
+
+def _order(story: Story, decided: float) -> Any:
+    """Return what happened around the abort as a step, each moment of it a step in it."""
+    moments = moments_of(story)
+    first, last = decided + moments[0].at, decided + moments[-1].at
+    order = _result("The order of things, from the decision", Status.PASSED, first, last)
+    order.steps = [
+        _result(moment.sentence, Status.PASSED, decided + moment.at, decided + moment.at)
+        for moment in moments
+    ]
+    return order
 
 
 def _promotion(story: Story) -> Iterator[Any]:

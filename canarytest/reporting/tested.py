@@ -14,8 +14,8 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from canarytest.core.events import TestFinished
-from canarytest.reporting import issues
+from canarytest.core.events import EvidenceCollected, TestFinished
+from canarytest.reporting import exchanged, issues
 from canarytest.reporting.rollout import labels_of, parent_suite
 from canarytest.reporting.story import Story, of_type
 
@@ -37,14 +37,20 @@ def results_of(story: Story) -> Iterator[tuple[Result, Bodies]]:
     """Yield the result of each test and what is attached to it, repeated attempts before it."""
     for test in of_type(story.events, TestFinished):
         for about in (*test.about.get("retries", ()), test.about):
-            yield _result(test, about, story), dict(_bodies(test, about))
+            yield _result(test, about, story), dict(_bodies(test, about, story))
+
+
+def evidence_of(story: Story) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of all that was collected at the abort."""
+    for collected in of_type(story.events, EvidenceCollected):
+        yield f"{collected.source}'s {collected.name} at the abort", collected.text
 
 
 def _result(test: TestFinished, about: Mapping[str, Any], story: Story) -> Result:
     told = {**_by_itself(test, story), **about}
     result = {k: v for k, v in told.items() if v and k not in ("bodies", "retries")}
     result["labels"] = [*told.get("labels", ()), *_labels(test, told, story)]
-    result["attachments"] = list(_attachments(test, about))
+    result["attachments"] = list(_attachments(test, about, story))
     if about is test.about and told.get("statusDetails") and test.message:
         result["statusDetails"] = {"trace": test.message, **told["statusDetails"]}
     result["links"] = [issues.resolved(link, story.surroundings) for link in told.get("links", ())]
@@ -103,20 +109,33 @@ def _link_known(result: Result, story: Story) -> None:
         result["statusDetails"] = {**details, "known": True}
 
 
-def _attachments(test: TestFinished, about: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _attachments(
+    test: TestFinished, about: Mapping[str, Any], story: Story
+) -> Iterator[Mapping[str, Any]]:
     """Yield what the result itself has; its steps have their own."""
     yield from about.get("attachments", ())
-    if not about:
-        for number, (title, _) in enumerate(test.sections):
-            yield {"name": title, "source": _section(test, number), "type": "text/plain"}
+    for number, (title, _) in enumerate(_texts(test, about, story)):
+        yield {"name": title, "source": _source(test, number), "type": "text/plain"}
 
 
-def _bodies(test: TestFinished, about: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def _bodies(
+    test: TestFinished, about: Mapping[str, Any], story: Story
+) -> Iterator[tuple[str, bytes]]:
     for source, body in about.get("bodies", {}).items():
         yield source, _body(body)
+    for number, (_, text) in enumerate(_texts(test, about, story)):
+        yield _source(test, number), text.encode("utf-8", "backslashreplace")
+
+
+def _texts(test: TestFinished, about: Mapping[str, Any], story: Story) -> Iterator[tuple[str, str]]:
+    """Yield what the event has beside what Allure was told: all of it where that is nothing."""
     if not about:
-        for number, (_, text) in enumerate(test.sections):
-            yield _section(test, number), text.encode("utf-8", "backslashreplace")
+        yield from test.sections
+        if test.exchanges:
+            yield exchanged.title(test.exchanges), exchanged.as_text(test.exchanges)
+    is_decisive = story.aborted is not None and story.aborted.step == test.label
+    if about is test.about and is_decisive and test.outcome in ("failed", "error", "inconclusive"):
+        yield from evidence_of(story)
 
 
 def _body(body: Mapping[str, Any]) -> bytes:
@@ -127,7 +146,7 @@ def _body(body: Mapping[str, Any]) -> bytes:
     return f"{body.get('size')} bytes: too much for an event, and so for this report".encode()
 
 
-def _section(test: TestFinished, number: int) -> str:
+def _source(test: TestFinished, number: int) -> str:
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"{test.nodeid} {test.time} {number}")
     return f"{name}-attachment.txt"
 

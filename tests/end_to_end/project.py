@@ -153,7 +153,7 @@ class Ended:
     @property
     def story(self) -> list[str]:
         """The names of the events that tell how it went."""
-        beside = ("MeasurementTaken", "TestFinished")
+        beside = ("MeasurementTaken", "TestFinished", "EvidenceCollected")
         return [line["event"] for line in self.lines if line["event"] not in beside]
 
     def of(self, name: str) -> list[dict[str, Any]]:

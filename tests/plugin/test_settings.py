@@ -139,3 +139,13 @@ def test_a_pause_is_cut_and_an_error_allowed(project: Project) -> None:
     assert found.errors
     allowed = {**target, "allow": list(found.rules)}
     assert preflight.check(read(project, targets={"local": allowed})).errors == ()
+
+
+def test_what_is_a_secret_besides(project: Project) -> None:
+    found = read(project, targets={"local": TARGET}, redact=["emp-[0-9]+"])
+
+    assert [pattern.pattern for pattern in found.redact] == ["emp-[0-9]+"]
+    with pytest.raises(
+        ConfigError, match=r"tool\.canarytest\.redact\[0\]: '\(' is no regular expr"
+    ):
+        read(project, targets={"local": TARGET}, redact=["("])

@@ -140,6 +140,7 @@ def test_the_steps_of_the_rollout_are_told_in_the_order_of_things(tmp_path: Path
         "10% · successful · 4.0 s · 4 passed",
         "30% · failed · 2.1 s · 2 passed, 1 skipped",
         "Abort sent 0.031 s after the decision",
+        "The order of things, from the decision",
         "Rollback proven",
         "50% · never opened",
     ]
