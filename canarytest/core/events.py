@@ -153,7 +153,11 @@ class RollbackNotProven(Event):
 
 @dataclass(frozen=True, slots=True)
 class RolloutPromoted(Event):
-    """The canary is the stable version now."""
+    """
+    The canary is the stable version now.
+
+    Where the promotion is watched, an abort may undo it yet: how it ended `RunEnded` says.
+    """
 
     canary: str
     seconds: float

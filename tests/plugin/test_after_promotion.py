@@ -199,14 +199,17 @@ def test_a_signal_while_it_is_watched_undoes_it(watched: Project, number: signal
 
 
 @pytest.mark.parametrize(
-    ("delay", "status", "steps"), [("0s", 0, {0}), ("1h", 10, set())], ids=["measured", "never"]
+    ("delay", "begins", "status", "steps"),
+    [("0s", 0, 0, {0}), ("1h", 0, 10, set()), ("0s", 2, 0, set())],
+    ids=["measured", "never", "too late"],
 )
 def test_an_analysis_in_the_background_ends_with_the_last_step_before(
-    project: Project, judge: Server, delay: str, status: int, steps: set[int]
+    project: Project, judge: Server, delay: str, begins: int, status: int, steps: set[int]
 ) -> None:
     endless = template(judge, count=0, interval="20ms", failureLimit=2, initialDelay=delay)
     pause = {"pause": {"duration": "200ms"}}
-    written(project, [{"setWeight": 10}, pause], endless, analysis=ANALYSIS["analysis"])
+    analysis = {**ANALYSIS["analysis"], "startingStep": begins}
+    written(project, [{"setWeight": 10}, pause], endless, analysis=analysis)
     project.configure(t={**WATCHED, "after_promotion": "200ms"}, judge={"look_longer": 0.2})
     told = project.run()
     taken = [event for event in project.events_of("MeasurementTaken") if "part" in event["values"]]
