@@ -2,7 +2,8 @@
 #
 #   make canary                  a good canary, through every step, and the report
 #   make canary FAULT=login      a bad one; `make faults` lists them
-#   make test                    the tests, without a cluster
+#   make test                    the tests, without a cluster and without the slow ones
+#   make test-all                the slow ones too: whole rollouts behind the real router
 #   make check                   lint, types, import contracts
 #   make bench                   the figures, each beside its baseline
 
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: canary faults test check format bench clean
+.PHONY: canary faults test test-all check format bench clean
 
 canary: $(INSTALLED)
 	PETCLINIC_FAULT='$(FAULT)' $(BIN)/pytest --canary --canary-report $(ARGS)
@@ -22,6 +23,9 @@ faults: $(INSTALLED)
 	$(BIN)/python -m petclinic --list-faults
 
 test: $(INSTALLED)
+	$(BIN)/pytest -n logical --dist worksteal -m "not cluster and not slow" $(ARGS)
+
+test-all: $(INSTALLED)
 	$(BIN)/pytest -n logical --dist worksteal -m "not cluster" $(ARGS)
 
 check: $(INSTALLED)

@@ -77,7 +77,7 @@ def test_answers_of_nobody_count_for_nobody() -> None:
 
 def test_a_share_on_the_edge_is_left_undecided_in_the_end() -> None:
     asked = Asked(every(6))
-    verdict = observe_split(asked, 0.10, alpha=1e-9, miss=1e-9)
+    verdict = observe_split(asked, 0.10, alpha=1e-18, miss=1e-18)
 
     assert verdict.matches is None
     assert asked.times == MOST_RESPONSES
