@@ -43,8 +43,21 @@ def environment_of(story: Story) -> Mapping[str, str]:
         **{f"image {version}": image for version, image in started.images.items()},
         "plan": ", ".join(stop.label for stop in story.stops),
         **bands,
+        **_judging(started.judging),
+        **{f"needs {need['label']}": need["sentence"] for need in started.needs},
         **{f"preflight {i}": warning for i, warning in enumerate(started.warnings, 1)},
         **started.versions,
+    }
+
+
+def _judging(told: Mapping[str, Any]) -> dict[str, str]:
+    """Say how sure the judge had to be, and how the false alarms of the rollout were parted."""
+    if not told:
+        return {}
+    parts = ", ".join(f"{name} {part:.2g}" for name, part in told["parts"].items())
+    return {
+        "false alarms": f"{told['false_alarm']:g} of the whole rollout; of a test at a step: {parts}",
+        "misses": f"{told['miss']:g} of a metric at a step",
     }
 
 

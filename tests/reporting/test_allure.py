@@ -221,6 +221,26 @@ def test_the_environment_is_written_as_java_reads_it(tmp_path: Path) -> None:
     assert "envoy=1.36.2\n" in lines
 
 
+def test_how_sure_the_judge_had_to_be_is_told(tmp_path: Path) -> None:
+    told = [
+        stories.started(
+            judging={
+                "false_alarm": 0.01,
+                "miss": 0.05,
+                "parts": {"split": 0.00059, "band": 0.00044},
+            },
+            needs=({"label": "10%", "sentence": "10%: a decision takes 77 good requests"},),
+        ),
+        stories.ended(1, "promoted", 0, "every step was successful", (0, 0)),
+    ]
+    lines = (written(tmp_path, lambda: told) / "environment.properties").read_text()
+
+    said = "0.01 of the whole rollout; of a test at a step: split 0.00059, band 0.00044"
+    assert f"false\\ alarms={said}\n" in lines
+    assert "misses=0.05 of a metric at a step\n" in lines
+    assert "needs\\ 10%=10%: a decision takes 77 good requests\n" in lines
+
+
 @pytest.mark.parametrize(
     ("status", "message", "expected"),
     [
