@@ -56,7 +56,8 @@ def _judging(told: Mapping[str, Any]) -> dict[str, str]:
         return {}
     parts = ", ".join(f"{name} {part:.2g}" for name, part in told["parts"].items())
     return {
-        "false alarms": f"{told['false_alarm']:g} of the whole rollout; of a test at a step: {parts}",
+        "false alarms": f"{told['false_alarm']:g} of the whole rollout; of a test at a step: "
+        f"{parts}",
         "misses": f"{told['miss']:g} of a metric at a step",
     }
 
