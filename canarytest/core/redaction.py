@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -18,6 +19,7 @@ from canarytest.core.secrets import RULES, Rule, Span, names_secret
 REDACTED = "«redacted»"
 LEAST = 8  # characters of a value that is known; shorter ones are words of any text
 MOST_DEEP = 60  # levels of nested data
+_CUT, _LEAST_CUT, _MOST_CUTS = "...", 4, 500
 _ROUNDS = 4  # what is taken out may let a configured pattern match that looks around itself
 _NOT_SECRET = ("PWD", "OLDPWD")  # variables that are named like one
 _ALL_SIGNS = {sign.lower() for rule in RULES for sign in rule.signs}
@@ -70,13 +72,17 @@ class Redactor:
                 for sign in signs:
                     if sign in lowered:
                         return True
-        return any(value in text for value in self.values) if self.values else False
+        if not self.values:
+            return False
+        return _CUT in text or any(value in text for value in self.values)
 
     def _once(self, text: str) -> str:
         for value in self.values:
             if value in text:
                 pieces = text.split(REDACTED)
                 text = REDACTED.join(piece.replace(value, REDACTED) for piece in pieces)
+        if self.values and _CUT in text:
+            text = _without(text, _cut_values(text, self.values))
         lowered = text.lower()
         for rule in RULES:
             if _applies(rule, text, lowered):
@@ -203,6 +209,28 @@ def _cuts_mark(text: str, begin: int, end: int) -> bool:
 def _is_within_mark(text: str, at: int) -> bool:
     size = len(REDACTED)
     return text.find(REDACTED, max(0, at - size + 1), at + size - 1) != -1
+
+
+def _cut_values(text: str, values: tuple[str, ...]) -> Iterator[Span]:
+    """Yield what a repr that was cut in its middle, as pytest's are, has left of *values*."""
+    at = 0
+    for dots in islice(re.finditer(re.escape(_CUT), text), _MOST_CUTS):
+        begin = dots.start() - max(_common(text, dots.start(), value) for value in values)
+        end = dots.end() + max(_common(text, dots.end(), value, is_end=True) for value in values)
+        if begin >= at and (begin, end) != dots.span():
+            at = end
+            yield begin, end
+
+
+def _common(text: str, at: int, value: str, *, is_end: bool = False) -> int:
+    """Return how much of *value* stands before *at*, or behind it the end of it; 0 for little."""
+    nearest = text[at : at + _LEAST_CUT] if is_end else text[max(0, at - _LEAST_CUT) : at]
+    if nearest not in value:  # quick, and so it is with most
+        return 0
+    for size in range(len(value) - 1, _LEAST_CUT - 1, -1):
+        if text.startswith(value[-size:], at) if is_end else text.endswith(value[:size], 0, at):
+            return size
+    return 0
 
 
 def _whole(pattern: re.Pattern[str], text: str) -> Iterator[Span]:

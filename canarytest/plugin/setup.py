@@ -20,6 +20,7 @@ import pytest
 from canarytest.core.errors import ConfigError, PlatformError
 from canarytest.core.plan import Plan
 from canarytest.core.reasons import Cause, Reason, outcome_of
+from canarytest.core.redaction import Redactor
 from canarytest.plugin import distributed, fixtures, preflight, settings, templates, wishes
 from canarytest.plugin.doubts import doubts
 from canarytest.plugin.exchanges import ExchangeEvidence
@@ -94,9 +95,10 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(Redactor().text(str(error))) from None
     except PlatformError as error:
-        pytest.exit(f"nothing was touched: {error}", returncode=_EXIT_WORLD)
+        said = Redactor().text(f"nothing was touched: {error}")
+        pytest.exit(said, returncode=_EXIT_WORLD)
 
 
 def _register_collection(config: pytest.Config, chosen: settings.Settings, plan: Plan) -> None:

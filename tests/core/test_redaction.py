@@ -110,6 +110,20 @@ def test_a_known_secret_never_survives(
     assert redactor.text(clean) is clean
 
 
+@given(st.integers(4, 19), st.integers(4, 19), AROUND)
+def test_nor_what_is_left_of_a_known_one_that_was_cut(first: int, last: int, around: str) -> None:
+    secret = "Qw1Er2Ty3Ui4Op5As6Df"
+    redactor = Redactor(values=known([secret]))
+    clean = f"a{around}{REDACTED}{around}a"
+
+    assert redactor.text(f"a{around}{secret[:first]}...{secret[-last:]}{around}a") == clean
+    assert redactor.text(f"a{around}{secret[:first]}...{around}a") == clean
+    assert redactor.text(f"a{around}...{secret[-last:]}{around}a") == clean
+    assert (
+        redactor.text(f"and so on... {secret[:3]}... done") == f"and so on... {secret[:3]}... done"
+    )
+
+
 @pytest.mark.parametrize("secret", [PEM, PEM.replace("\n", "\\n"), AWS, JWT, f"Bearer {MARK}abcd"])
 @given(AROUND, AROUND)
 def test_what_looks_like_a_secret_never_survives(secret: str, before: str, after: str) -> None:
