@@ -10,6 +10,7 @@ from tests.plugin.project import LABELS, Project
 from tests.plugin.stage import Stage, stage
 from tests.plugin.test_analyses import STEP as ANALYSIS
 from tests.plugin.test_analyses import judge, template, written
+from tests.plugin.test_options import at_terminal
 from tests.signals.server import Server
 
 __all__ = ["judge", "stage"]
@@ -178,6 +179,16 @@ def test_a_platform_that_cannot_undo_is_refused(project: Project) -> None:
     assert result.ret == 4
     assert project.is_untouched
     result.stderr.fnmatch_lines(["*targets.t.after_promotion: the platform 'standin' cannot undo*"])
+
+
+def test_who_approved_the_promotion_is_not_asked_once_more(watched: Project) -> None:
+    watched.suite(LOGIN)
+    args = ("--canary-approve", "ask", "-p", "no:xdist")
+    status, output = at_terminal(watched, "y\n", *args)
+
+    assert status == 0, output
+    assert output.count("Go on? [y/N]") == 1  # at dark, the one pause without an end
+    assert watched.calls == [*GIVEN, "retire", "close"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
