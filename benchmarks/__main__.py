@@ -29,6 +29,7 @@ NAMES = (
     "report",
     "judge",
     "judging",
+    "redaction",
 )
 
 

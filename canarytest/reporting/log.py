@@ -15,7 +15,7 @@ from canarytest.core.errors import CanaryError
 from canarytest.core.events import Event, as_json, from_json
 from canarytest.core.redaction import Redactor
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str)
+encoded = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str).encode
 
 Reporter = Callable[[Event], None]
 
@@ -93,11 +93,11 @@ class EventLog:
     def _clean(self, event: Event) -> tuple[Event, str]:
         """Return *event* without secrets, and its line; no line where it cannot be told in JSON."""
         try:
-            line = _ENCODER.encode(as_json(event))
+            line = encoded(as_json(event))
             if not self._redactor.suspects(line):  # as with most: to go through all takes longer
                 return event, line
             event = self._redactor.data(event)
-            return event, _ENCODER.encode(as_json(event))
+            return event, encoded(as_json(event))
         except Exception as error:  # noqa: BLE001  whatever it is, the caller has a rollout to end
             self._remember(error)
             return self._redactor.data(event), ""
