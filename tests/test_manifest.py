@@ -96,6 +96,18 @@ def test_the_corrected_manifest_has_none_with_what_it_needs_beside_it(tmp_path: 
     ]
 
 
+def test_without_a_router_the_pods_give_what_the_weights_say() -> None:
+    path = DEPLOY / "rollout-without-router.yaml"
+    plan = plan_of(read(path).rollout)
+
+    assert [(step.label, step.share) for step in plan.steps] == [
+        ("10%", 0.1), ("30%", 0.3), ("50%", 0.5),
+    ]  # fmt: skip
+    assert [(at.finding.rule, at.finding.severity) for at in located(read(path))] == [
+        ("no-traffic-routing", "warning")
+    ]
+
+
 def test_the_corrected_manifest_is_the_scenario_with_a_dark_step_first() -> None:
     steps = plan_of(read(CORRECTED).rollout).steps
 
