@@ -76,3 +76,11 @@ def test_who_saw_too_little_because_of_the_abort_is_skipped(project: Project) ->
     assert project.tests["test_split[dark]"] == "skipped"
     (ended, *_) = project.events_of("TestFinished")
     assert ended["message"] == "aborted at dark: the canary restarted: boom"
+
+
+def test_why_it_is_shut_is_written_without_secrets(gate: Gate, tmp_path: Path) -> None:
+    gate.open("dark")
+    gate.shut("test_it failed: token=abcdef")
+
+    assert "abcdef" not in (tmp_path / "gate.json").read_text()
+    assert gate.refusal("dark") == "test_it failed: token=«redacted»"
