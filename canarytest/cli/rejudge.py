@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
-from canarytest.cli.project import archive_here
-from canarytest.cli.report import find
+from canarytest.cli.report import named
 from canarytest.config import nearest
 from canarytest.core import events as e
 from canarytest.core.bands import DEFAULT_BANDS, AgainstStable, Band, Policy, is_metric
@@ -50,8 +47,7 @@ def add(commands: Any) -> None:
 
 
 def _rejudge(chosen: argparse.Namespace) -> int:
-    is_path = "/" in chosen.run or os.sep in chosen.run
-    run = find(Path() if is_path else archive_here().runs, chosen.run)
+    run = named(chosen.run)
     told = tuple(read(run / "events.jsonl"))
     started = next((event for event in told if isinstance(event, e.RolloutStarted)), None)
     if started is None:

@@ -43,7 +43,7 @@ def find(runs: Path, name: str) -> Path:
 
     Raises ConfigError, which names the runs there are.
     """
-    if "/" in name or os.sep in name:
+    if _is_path(name):
         return _checked(Path(name))
     ids = sorted(path.parent.name for path in runs.glob("*/events.jsonl"))
     if name == "latest" and ids:
@@ -57,9 +57,13 @@ def find(runs: Path, name: str) -> Path:
     raise ConfigError(f"{what} in {runs}{_hint(name, found, ids)}")
 
 
+def named(name: str) -> Path:
+    """Return the folder of the run *name* of the project of the working directory."""
+    return find(Path() if _is_path(name) else archive_here().runs, name)
+
+
 def _report(chosen: argparse.Namespace) -> int:
-    is_path = "/" in chosen.run or os.sep in chosen.run
-    run = find(Path() if is_path else archive_here().runs, chosen.run)
+    run = named(chosen.run)
     from canarytest.reporting import build  # noqa: PLC0415  heavy: with what pytest's plugin needs
 
     build.rebuild(run)
@@ -69,6 +73,10 @@ def _report(chosen: argparse.Namespace) -> int:
     if chosen.open == "yes":
         webbrowser.open(page.resolve().as_uri())
     return 0
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or os.sep in name
 
 
 def _checked(path: Path) -> Path:
