@@ -10,13 +10,17 @@ from canarytest.core import events as e
 from canarytest.core.bands import ERROR_RATE, GAUGES, AgainstStable, Band, Policy, is_metric
 from canarytest.core.compared import AGAINST
 from canarytest.core.evidence import GAUGE_SAMPLES, Evidence, TestOutcome
-from canarytest.core.finding import Finding, Verdict
+from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.core.gauge import judge_gauge
 from canarytest.core.judge import LOAD, UNANSWERED, Judgement, judge
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.reach import Version
+from canarytest.core.reasons import Cause
 
 ABORTED = "aborted"  # what is said of a step that was not judged to its end
+# What no bands excuse. A test that failed is told only once its teardown is over, which is after
+# the abort that it was the cause of.
+_WHATEVER_THE_BANDS = (Cause.TEST, Cause.NOT_READY, Cause.RESTARTED, Cause.CONDEMNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class _Step:
             case e.StepJudged() if event.step == self._opened.step:
                 self._end(event.verdict, event.reason, event.findings)
             case e.RolloutAborted():
-                self._end(ABORTED, event.reason, event.findings)
+                self._end(ABORTED, event.reason, (*event.findings, *_beside_the_bands(event)))
             case _:
                 return
         self._last_s = at_s
@@ -146,6 +150,11 @@ def _is_ours(metric: str) -> bool:
     """Whether this judge finds *metric* itself, from requests, tests and responses."""
     made = metric in ("tests", "split", UNANSWERED) or is_metric(metric)
     return made or metric.endswith(AGAINST) or metric.startswith(f"{ERROR_RATE} of ")
+
+
+def _beside_the_bands(aborted: e.RolloutAborted) -> Iterable[Finding]:
+    if aborted.cause in _WHATEVER_THE_BANDS:
+        yield Finding(aborted.cause, Zone.ROLL_BACK, aborted.reason)
 
 
 def _plain(value: float) -> str:

@@ -8,6 +8,7 @@ from canarytest.core import events as e
 from canarytest.core.bands import DEFAULT_BANDS, ERROR_RATE, AgainstStable, Band, Policy
 from canarytest.core.finding import Finding, Verdict, Zone
 from canarytest.core.reach import Version
+from canarytest.core.reasons import Cause
 from canarytest.core.rejudge import ABORTED, Rejudged, policy_of, rejudge
 from canarytest.plugin.power import judging
 from tests.core.steps import POLICY, load_second, tally
@@ -78,6 +79,27 @@ def test_a_failed_test_is_a_failure_by_any_bands() -> None:
     failed = e.TestFinished(110.0, 0, "10%", "test_login[10%]", "failed", 0.1, "assert", "")
 
     assert only(step(GOOD, failed)).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("cause", "verdict"),
+    [
+        (Cause.TEST, Verdict.FAILED),
+        (Cause.RESTARTED, Verdict.FAILED),
+        (Cause.NOT_READY, Verdict.FAILED),
+        (Cause.CONDEMNED, Verdict.FAILED),
+        (Cause.BREACH, Verdict.SUCCESSFUL),  # of other bands
+        (Cause.DRILL, Verdict.SUCCESSFUL),
+    ],
+)
+def test_what_no_bands_excuse_stays_the_reason(cause: Cause, verdict: Verdict) -> None:
+    """As a run writes it: the test that failed is told after the abort it caused."""
+    aborted = e.RolloutAborted(120.5, cause, "test_login failed: assert 401 == 200", "10%")
+    failed = e.TestFinished(120.6, 0, "10%", "test_login[10%]", "failed", 0.1, "assert", "")
+    judgement = only(step(GOOD, aborted, failed)).judgement
+
+    assert judgement.verdict is verdict
+    assert (judgement.reason == aborted.reason) is (verdict is Verdict.FAILED)
 
 
 def test_what_comes_after_the_end_of_a_step_is_not_of_it() -> None:
