@@ -36,6 +36,7 @@ edge = "{EDGE}"
 canary_via = {{ proxy = 80 }}
 identity = {{ path = "/petclinic/actuator/info", json = "version" }}
 """
+IMAGE = "/spec/template/spec/containers/0/image"
 READY_WITHIN_S = 90.0
 WINDOW_S = 4.0  # of the proof, as PROJECT has it
 _GROUPS = {
@@ -58,7 +59,13 @@ def images() -> None:
         "v100": [],
         "v101": [],
         "v102": [],
+        "v103": [],
         "v103-login": ["login"],
+        "v103-errors": ["errors=0.3"],
+        "v103-slow-all": ["slow=2"],
+        "v103-crash-after": ["crash-after=20"],
+        "v103-lies": ["health-lies"],
+        "v103-mask": ["masquerade=v100"],
         "v103-slow": ["slow-some=0.3:1.5"],
         "v103-crash": ["crash-at-start"],
         "v103-never": ["never-ready"],
@@ -134,6 +141,7 @@ class Stage:
     def __init__(self, api: Api, kubeconfig: Object, namespace: str, project: Path) -> None:
         self.api, self.namespace, self.project = api, namespace, project
         self._kubeconfig = kubeconfig
+        self.cluster: Object = kubeconfig["clusters"][0]["cluster"]
 
     def build(self, made: Object, *others: Object, is_healthy: bool = True) -> None:
         """Create the namespace with the Rollout *made* and what it needs, and wait for it."""
@@ -169,13 +177,15 @@ class Stage:
 
     def rest(self) -> None:
         """Give the Rollout its stable version back: what was aborted would begin again."""
-        view, made = rollout_view(self.read()), self.read()
-        stable = takeover.image_of(
-            takeover.replica_sets(self.api, self.namespace, "was"), view.stable
-        )
-        where = "/spec/template/spec/containers/0/image"
-        self.patch([{"op": "replace", "path": where, "value": stable}])
+        made = self.read()
+        self.patch([{"op": "replace", "path": IMAGE, "value": self.image}])
         self.wait_healthy(made)
+
+    @property
+    def image(self) -> str:
+        """The image of the stable version."""
+        sets = takeover.replica_sets(self.api, self.namespace, "was")
+        return takeover.image_of(sets, rollout_view(self.read()).stable)
 
     def patch(self, operations: list[Object], subresource: str = "") -> None:
         """Do to the Rollout what somebody else may."""
@@ -215,13 +225,26 @@ class Stage:
         output, _ = running.communicate()
         return running.returncode, output
 
-    def start(self, *options: str, stdin: int | None = None) -> "subprocess.Popen[str]":
+    def run_through(self, url: str, *options: str) -> Ran:
+        """Run it with an API server at *url*."""
+        account = yaml.safe_load(self.kubeconfig_of("canarytest").read_text())
+        account["clusters"][0]["cluster"] = {"server": url}
+        path = self.kubeconfig_of("through")
+        path.write_text(yaml.safe_dump(account))
+        return self.end(self.start(*options, kubeconfig=path))
+
+    def start(
+        self, *options: str, stdin: int | None = None, kubeconfig: Path | None = None
+    ) -> "subprocess.Popen[str]":
         """Start such a run."""
         command = [sys.executable, "-m", "pytest", "--canary", "--canary-target", "staging"]
         return subprocess.Popen(
             [*command, *options],
             cwd=self.project,
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig_of("canarytest"))},
+            env={
+                **os.environ,
+                "KUBECONFIG": str(kubeconfig or self.kubeconfig_of("canarytest")),
+            },
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -332,9 +355,7 @@ def image(tag: str) -> str:
 
 def good_image(stage: Stage) -> str:
     """Return the option that rolls out a good version, other than the stable one."""
-    sets = takeover.replica_sets(stage.api, stage.namespace, "was")
-    stable = takeover.image_of(sets, rollout_view(stage.read()).stable)
-    return image("v101" if stable.endswith(":v102") else "v102")
+    return image("v101" if stage.image.endswith(":v102") else "v102")
 
 
 def assert_proven_back(ran: Ran, stage: Stage) -> None:

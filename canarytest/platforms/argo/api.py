@@ -19,6 +19,7 @@ from kubernetes.config.config_exception import ConfigException
 
 from canarytest.config import nearest
 from canarytest.core.errors import ConfigError, PlatformError
+from canarytest.platforms.argo import orders
 
 Patch = Sequence[Mapping[str, Any]]
 PATIENCE_S = 30.0  # an API server that is restarted is back by then
@@ -29,14 +30,17 @@ _JSON_PATCH = "application/json-patch+json"
 _TRY_AGAIN = (429, 500, 502, 503, 504)
 NOT_FOUND, CONFLICT, GONE, INVALID, FORBIDDEN, UNAUTHORIZED = 404, 409, 410, 422, 403, 401
 _BAD = 400
+_SERVER = 500  # from here on it is the server's fault, and what it did before is not known
+_UNSENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
 class ApiError(PlatformError):
     """The API server refused, or did not answer (then *status* is 0)."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, *, may_be_done: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.may_be_done = may_be_done  # whether an attempt may have been obeyed all the same
 
 
 class Tunnel(Protocol):
@@ -85,8 +89,21 @@ class Api:
         patience_s: float = PATIENCE_S,
         timeout_s: float = CALL_S,
     ) -> Any:
-        """Apply the JSON patch *patch*; its tests and its changes are one transaction."""
-        return self._ask("PATCH", path, list(patch), patience_s=patience_s, timeout_s=timeout_s)
+        """
+        Apply the JSON patch *patch*; its tests and its changes are one transaction.
+
+        When an answer was lost, the next attempt may be refused because of the one before: then
+        the object tells whether the changes are there.
+        """
+        try:
+            return self._ask("PATCH", path, list(patch), patience_s=patience_s, timeout_s=timeout_s)
+        except ApiError as error:
+            if error.status != INVALID or not error.may_be_done:
+                raise
+            found = self.get(path.removesuffix("/status"), patience_s=patience_s)
+            if not orders.are_obeyed(patch, found):
+                raise
+            return found
 
     def create(self, path: str, body: Mapping[str, Any]) -> Any:
         """Create *body* under *path*."""
@@ -158,17 +175,19 @@ class Api:
         kind = _JSON_PATCH if method == "PATCH" else "application/json"
         headers = {} if body is None else {"Content-Type": kind}
         data = None if body is None else json.dumps(body).encode()
+        may_be_done = False
         while True:
             try:
                 timeout = urllib3.Timeout(total=timeout_s)
                 with self._send(method, path, data, headers, timeout) as reply:
                     return json.loads(reply.read())
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                trouble = ApiError(f"{method} {path}: no answer: {error}", 0)
+                trouble = ApiError(f"{method} {path}: no answer: {error}", 0, may_be_done=True)
             except ApiError as error:
-                if error.status and error.status not in _TRY_AGAIN:
-                    raise
                 trouble = error
+            may_be_done = trouble.may_be_done = may_be_done or trouble.may_be_done
+            if trouble.status and not _is_passing(method, trouble.status):
+                raise trouble
             if time.monotonic() + AGAIN_S > give_up or self._over.wait(AGAIN_S):
                 raise trouble
 
@@ -184,7 +203,8 @@ class Api:
         reply = self._request(method, path, body, accepted, timeout)
         if reply.status >= _BAD:
             with reply:
-                raise ApiError(f"{method} {_short(path)}: {_refusal(reply)}", reply.status)
+                said = f"{method} {_short(path)}: {_refusal(reply)}"
+                raise ApiError(said, reply.status, may_be_done=reply.status >= _SERVER)
         return reply
 
     def _request(
@@ -210,7 +230,8 @@ class Api:
                 preload_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(f"{method} {_short(path)}: no answer: {error}", 0) from error
+            said = f"{method} {_short(path)}: no answer: {error}"
+            raise ApiError(said, 0, may_be_done=not isinstance(error, _UNSENT)) from error
 
     def _refuse_outside(self, path: str) -> None:
         """Raise PlatformError for what lies in a namespace that is not ours."""
@@ -282,6 +303,11 @@ def _lines(reply: urllib3.BaseHTTPResponse) -> Iterator[Any]:
         for line in lines:
             if line.strip():
                 yield json.loads(line)
+
+
+def _is_passing(method: str, status: int) -> bool:
+    """Whether to try again: a patch has its own tests, so its conflicts are the server's own."""
+    return status in _TRY_AGAIN or (method == "PATCH" and status == CONFLICT)
 
 
 def _refusal(reply: urllib3.BaseHTTPResponse) -> str:

@@ -7,6 +7,7 @@ else was faster. So none is ever given to a revision, or at a step, that is not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from canarytest.core.stretch import LEFT
@@ -91,6 +92,24 @@ def set_image(generation: int, container: int, name: str, image: str) -> list[Op
         {"op": "test", "path": f"{path}/name", "value": name},
         {"op": "replace", "path": f"{path}/image", "value": image},
     ]
+
+
+def are_obeyed(patch: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> bool:
+    """Whether the changes of *patch* are in the object *found*, whoever made them."""
+    changes = (operation for operation in patch if operation["op"] != "test")
+    # What is false may be left out of a status.
+    return all((_at(found, o["path"]) or None) == (o.get("value") or None) for o in changes)
+
+
+def _at(found: Any, path: str) -> Any:
+    """Return what is at the JSON pointer *path* (RFC 6901) of *found*; None if nothing is."""
+    for key in path.split("/")[1:]:
+        name = key.replace("~1", "/").replace("~0", "~")
+        try:
+            found = found[int(name)] if isinstance(found, list) else found[name]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+    return found
 
 
 def _is_canary(canary: str) -> Operation:

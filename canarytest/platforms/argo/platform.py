@@ -21,6 +21,7 @@ from canarytest.platforms.argo.api import FORBIDDEN, NOT_FOUND, Api, ApiError, c
 from canarytest.platforms.argo.lease import Lease
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.newimage import NewImage
 from canarytest.platforms.argo.routed import Routed
 from canarytest.platforms.argo.settings import Settings
 from canarytest.platforms.argo.stage import Ours
@@ -72,7 +73,7 @@ class ArgoPlatform:
         self._path = f"{watch.rollouts(found.namespace)}/{found.rollout}"
         self._image: Image | None = None
         self._images: dict[str, str] = {}
-        self._undo: list[orders.Operation] = []  # takes an image back that no controller saw yet
+        self._new: NewImage | None = None  # while the revision is not known that it makes
         self._over = threading.Event()
         self._on_incident: Callable[[Incident], None] = lambda _: None
         self._logs = Logs(api, found.namespace)
@@ -111,9 +112,9 @@ class ArgoPlatform:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
             if not plan.is_first:
                 self._ways.know_stable(self._over)
-            if is_new:
-                self._set_image()
-        if is_new:
+            self._know_new(view, is_new=is_new)
+        if self._new is not None:
+            self._new.set()
             view = self._followed(view)
         self._lease.mark(drives=view.canary)
         self._walk.take(_ours(view, plan), plan)
@@ -135,9 +136,9 @@ class ArgoPlatform:
     def abort(self) -> None:
         """Order all traffic back, in one patch, whatever else goes on."""
         self._over.set()
-        if self._walk.ours is None and self._undo:
+        if self._walk.ours is None and self._new is not None:
             self._mirror.interrupt()
-            self._urgent.patch(self._path, self._undo, patience_s=0, timeout_s=ABORT_WITHIN_S)
+            self._new.take_back(ABORT_WITHIN_S)
             return
         self._walk.abort()
 
@@ -159,7 +160,9 @@ class ArgoPlatform:
         """Return what the controller and the pods say."""
         view, pods, ours = self._mirror.rollout, self._mirror.pods, self._walk.ours
         if ours is None:
-            return State(share=0.0, stable_complete=ready(pods, view.stable) >= view.replicas)
+            is_astray = self._new is not None and self._new.is_astray(view)
+            is_complete = ready(pods, view.stable) >= view.replicas
+            return State(share=float(is_astray), stable_complete=is_complete)
         if view.canary == ours.canary != view.stable and not view.is_aborted:
             raise PlatformError("the Rollout is not aborted")
         canary, stable = ready(pods, ours.canary), ready(pods, ours.stable)
@@ -236,11 +239,10 @@ class ArgoPlatform:
             )
         return before != self._image.image
 
-    def _set_image(self) -> None:
-        if self._image is not None:
+    def _know_new(self, before: RolloutView, *, is_new: bool) -> None:
+        if self._image is not None and is_new:
             self._lease.mark(sets=f"{self._image.container}={self._image.image}")
-            rollout = self._api.get(self._path)
-            self._undo = takeover.set_image(self._api, self._path, rollout, self._image)
+            self._new = NewImage(self._api, self._urgent, self._path, self._image, before)
 
     def _followed(self, before: RolloutView) -> RolloutView:
         """Return the Rollout once the controller follows the image that it was given."""

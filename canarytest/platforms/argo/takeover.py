@@ -10,7 +10,7 @@ from typing import Any
 from canarytest.core.errors import NotBegun, PlatformError
 from canarytest.core.plan import Plan
 from canarytest.platforms.argo import orders, watch
-from canarytest.platforms.argo.api import INVALID, Api, ApiError
+from canarytest.platforms.argo.api import Api
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.view import HASH_LABEL, REVISION, RolloutView
 
@@ -110,21 +110,18 @@ def placed(rollout: Object, image: Image) -> tuple[int, str]:
     return number, str(containers[number].get("image", ""))
 
 
-def set_image(api: Api, path: str, rollout: Object, image: Image) -> list[orders.Operation]:
-    """Give *rollout* the *image*; return what takes it back while no controller saw it."""
+def image_orders(
+    rollout: Object, image: Image
+) -> tuple[list[orders.Operation], list[orders.Operation]]:
+    """Return the orders that give *rollout* the *image*, and that take it back."""
     number, before = placed(rollout, image)
     generation = rollout["metadata"]["generation"]
-    try:
-        api.patch(path, orders.set_image(generation, number, image.container, image.image))
-    except ApiError as error:
-        if error.status == INVALID:
-            raise NotBegun(f"somebody else changed the Rollout just now: {error}") from error
-        raise
     where = f"/spec/template/spec/containers/{number}/image"
-    return [
+    undo = [
         {"op": "test", "path": where, "value": image.image},
         {"op": "replace", "path": where, "value": before},
     ]
+    return orders.set_image(generation, number, image.container, image.image), undo
 
 
 def replica_sets(api: Api, namespace: str, rollout: str) -> list[Object]:

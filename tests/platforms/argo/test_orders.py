@@ -72,3 +72,32 @@ def test_the_port_of_a_pod_is_the_first_of_its_first_container() -> None:
 
     assert pod_view(pod).port == 81
     assert pod_view({"metadata": {"name": "a"}}).port == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "status", "expected"),
+    [
+        (orders.abort(CANARY), {"abort": True}, True),
+        (orders.abort(CANARY), {}, False),
+        (orders.retry(CANARY), {}, True),  # Argo leaves out what is false
+        (orders.retry(CANARY), {"abort": True}, False),
+        (orders.release(CANARY, 1), {"pauseConditions": None}, True),
+        (orders.release(CANARY, 1), {}, False),
+    ],
+)
+def test_whether_an_order_was_obeyed_is_told_by_the_object(
+    order: list[dict[str, Any]], status: dict[str, Any], *, expected: bool
+) -> None:
+    assert orders.are_obeyed(order, rollout(status)) is expected
+
+
+def test_a_mark_and_an_image_are_found_where_they_were_put() -> None:
+    found = rollout(paused=True)
+    found["spec"]["template"] = {"spec": {"containers": [{"name": "a"}, {"image": "new"}]}}
+    found["metadata"]["annotations"]["canarytest/held-by"] = "run-1"
+
+    assert orders.are_obeyed(orders.hold(CANARY, 4, "run-1"), found)
+    assert not orders.are_obeyed(orders.hold(CANARY, 4, "run-2"), found)
+    assert orders.are_obeyed(orders.set_image(7, 1, "b", "new"), found)
+    assert not orders.are_obeyed(orders.set_image(7, 0, "a", "new"), found)
+    assert not orders.are_obeyed(orders.set_image(7, 2, "c", "new"), found)
