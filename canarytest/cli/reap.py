@@ -16,7 +16,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "reap",
         help="abort rollouts on a cluster whose run died",
         description="Abort the rollouts of a namespace that a run began and did not end: its "
-        "Lease ran out, 90 s after it was renewed last. What another one began, and what "
+        "Lease ran out, 150 s after it was renewed last. What another one began, and what "
         "--canary-until left, is left alone.",
     )
     place = parser.add_mutually_exclusive_group(required=True)

@@ -13,8 +13,8 @@ from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.api import CONFLICT, NOT_FOUND, Api, ApiError
 
 LOG = logging.getLogger(__name__)
-LASTS_S = 90  # after the last renewal; then it is anybody's
-RENEW_S = 30.0
+LASTS_S = 150  # after the last renewal; then it is anybody's
+RENEW_S = 60.0  # a call a minute, whatever else a run asks
 PREFIX = "canarytest-"
 _OURS = "canarytest/"
 DRIVES = f"{_OURS}drives"  # an annotation: the pod hash of the revision
@@ -33,7 +33,7 @@ class Lease:
     Held from `take` to `release`, renewed meanwhile.
 
     Whether one has run out is told by the clocks of two machines: they may differ by less than
-    it lasts longer than it is renewed, a minute.
+    it lasts longer than it is renewed, a minute and a half.
     """
 
     def __init__(
@@ -59,12 +59,9 @@ class Lease:
         try:
             self._held = self._write(found, now, self._holder)
         except ApiError as error:
-            if error.status == CONFLICT:  # another run came between
-                raise RolloutLocked(
-                    f"{self._rollout} was taken by another run just now; nothing was touched; "
-                    "wait until it ends"
-                ) from error
-            raise
+            if error.status != CONFLICT:
+                raise
+            self._held = self._written_by_us(now, error)
         threading.Thread(target=self._renew, name="canarytest-lease", daemon=True).start()
 
     def release(self) -> None:
@@ -84,7 +81,7 @@ class Lease:
         with self._lock:
             if self._held is not None:
                 self._said = {f"{_OURS}{key}": value for key, value in marks.items()}
-                self._held = self._write(self._held, datetime.now(UTC), self._holder)
+                self._renew_once(self._held)
 
     def _renew(self) -> None:
         while not self._over.wait(RENEW_S):
@@ -114,6 +111,16 @@ class Lease:
             self._on_loss(f"the lease of {self._rollout} was taken by {other!r}")
         else:
             self._held = self._write(found, now, self._holder)
+
+    def _written_by_us(self, now: datetime, error: ApiError) -> Mapping[str, Any]:
+        """Return the one that we wrote, should its answer have been lost; else it is another's."""
+        found = self._find()
+        if found is None or holder_of(found, now) != self._holder:
+            raise RolloutLocked(
+                f"{self._rollout} was taken by another run just now; nothing was touched; wait "
+                "until it ends"
+            ) from error
+        return found
 
     def _find(self) -> Mapping[str, Any] | None:
         try:

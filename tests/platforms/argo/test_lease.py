@@ -113,3 +113,41 @@ def test_a_lease_that_nobody_took_stays_ours(api: FakeApi, how: str) -> None:
     assert held.losses == []
     assert api.holder == "run@host"
     assert (api.kept or {})["metadata"]["annotations"] == {DRIVES: "8dd88c859"}
+
+
+class DeafApi(FakeApi):
+    """One whose first answer to a write is lost, so that it is written again."""
+
+    def create(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+        """Make it, and then find it there."""
+        super().create(path, body)
+        raise ApiError("already exists", 409, may_be_done=True)
+
+
+def test_a_lease_whose_answer_was_lost_is_ours() -> None:
+    api = DeafApi()
+    held = Held(api)
+    held.lease.take()
+    held.lease.mark(drives="8dd88c859")
+
+    assert api.holder == "run@host"
+
+
+def test_a_mark_is_not_lost_to_a_conflict(api: FakeApi) -> None:
+    held = Held(api)
+    held.lease.take()
+    take(api, "run@host")
+    held.lease.mark(drives="8dd88c859")
+
+    assert held.losses == []
+    assert (api.kept or {})["metadata"]["annotations"] == {DRIVES: "8dd88c859"}
+
+
+def test_a_lease_that_another_run_took_just_now_is_theirs() -> None:
+    class RacedApi(FakeApi):
+        def create(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+            self._keep(written(body, datetime.now(UTC), "other@host"))
+            raise ApiError("already exists", 409)
+
+    with pytest.raises(RolloutLocked, match="by another run just now"):
+        Held(RacedApi()).lease.take()

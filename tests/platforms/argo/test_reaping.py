@@ -21,7 +21,7 @@ def lease(holder: str = "run@host", **marks: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("holder", "seconds", "expected"),
-    [("run@host", 89, False), ("run@host", 91, True), ("", 91, False)],
+    [("run@host", 149, False), ("run@host", 151, True), ("", 151, False)],
 )
 def test_a_holder_that_neither_renewed_nor_gave_back_is_dead(
     holder: str, seconds: int, *, expected: bool
