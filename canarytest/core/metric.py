@@ -9,7 +9,7 @@ from canarytest.core.bands import ERROR_RATE, Band, Policy, Test
 from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import Tally
 from canarytest.core.series import Series, quantile_of
-from canarytest.core.sketch import Sketch
+from canarytest.core.sketch import ACCURACY, Sketch
 
 CLEARLY = 0.01  # how seldom a metric is said to be below its warning bound that is not
 
@@ -119,15 +119,16 @@ def latency_interval(
 
     A latency is not the quantile where more or fewer requests are below it than its share
     allows (`sequential.counts_around`). Howard and Ramdas, Sequential estimation of quantiles
-    (Bernoulli 28, 2022), have what holds for all quantiles at once. None where the requests do not
-    say.
+    (Bernoulli 28, 2022), have what holds for all quantiles at once. As wide besides as the sketch
+    is coarse. None where the requests do not say.
     """
     n = tally.latency.count
     if n == 0:
         return None, None
     fewest, most = sequential.counts_around(quantile, n, alpha)
     low = tally.latency.at_rank(fewest - 1) if fewest else None
-    return low, tally.latency.at_rank(most)
+    high = tally.latency.at_rank(most)
+    return low and low / (1 + ACCURACY), high and high / (1 - ACCURACY)
 
 
 def named(metric: str) -> str:
@@ -155,6 +156,11 @@ def _said(zone: Zone, warning: str, roll_back: str, n: int, needed: int) -> str:
             return f"over {roll_back}, roll back"
         case Zone.NORMAL:
             return f"normal, below {warning}"
+        case Zone.TOO_LITTLE if n >= needed:  # over its bound, say, and not yet for long enough
+            return (
+                f"too little to decide, {n} requests prove neither below {warning} nor over "
+                f"{roll_back} so far"
+            )
         case Zone.TOO_LITTLE:
             return f"too little to decide, {n} of at least {needed} requests"
         case _:

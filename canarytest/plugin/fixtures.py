@@ -107,6 +107,7 @@ class SplitObserver:
 
         Raises SplitMismatch if it is not, Inconclusive if it cannot be told.
         """
+        __tracebackhide__ = True
         verdict = self.observe()
         if verdict.matches is None:
             raise Inconclusive(verdict.sentence)
@@ -169,6 +170,7 @@ class StepLoad:
         Waits until each is decided, and no longer. Raises LoadBreach if one is broken for sure,
         Inconclusive if the load ends before it can be told.
         """
+        __tracebackhide__ = True
         _check_bounds(bounds)
         with _skipped_if_aborted():
             findings = self._service.check_load(self._key, bounds)

@@ -89,8 +89,11 @@ def test_sentences_are_whole() -> None:
         "0 of at least 77 requests"
     )
     assert judged(P95, tally(2000, fast=700.0)).sentence == (
-        "latency p95 699 ms, between 699 and 699 (0 of 2000 requests over 1000 ms): "
+        "latency p95 699 ms, between 692 and 706 (0 of 2000 requests over 1000 ms): "
         "warning, not proven to be below 500 ms nor over 1000 ms"
+    )
+    assert judged(ERROR_RATE, tally(500, 100), seconds=2).sentence.endswith(
+        "too little to decide, 500 requests prove neither below 1.0% nor over 5.0% so far"
     )
 
 
@@ -134,6 +137,16 @@ def test_a_quantile_of_few_has_no_upper_end() -> None:
     assert latency_interval(tally(20), 0.95, 0.05)[1] is None
     assert latency_interval(tally(2000), 0.95, 0.05)[1] == pytest.approx(20, rel=0.01)
     assert latency_interval(Tally(), 0.95, 0.05) == (None, None)
+
+
+@given(st.floats(0.1, 5000))
+def test_the_interval_is_never_finer_than_the_sketch(latency_ms: float) -> None:
+    low, high = latency_interval(tally(2000, fast=latency_ms), 0.95, 0.05)
+
+    assert low is not None
+    assert high is not None
+    assert low <= latency_ms * (1 + 1e-9)
+    assert latency_ms <= high * (1 + 1e-9)
 
 
 some_latencies = st.lists(st.sampled_from([5.0, 20.0, 80.0, 700.0, 3000.0]), max_size=300)
