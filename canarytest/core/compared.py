@@ -9,7 +9,7 @@ from canarytest.core import sequential
 from canarytest.core.bands import ERROR_RATE, AgainstStable, Policy, Test
 from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import Tally
-from canarytest.core.metric import is_below_warning, named
+from canarytest.core.metric import is_below_warning, latency_interval, named
 from canarytest.core.reach import Version
 from canarytest.core.series import quantile_of
 from canarytest.core.served import At, Served
@@ -118,15 +118,16 @@ def _latencies(
     is_low = is_below_warning(metric, band, canary)
     zone, said = _decided(is_worse=is_worse, is_low=is_low, policy=policy)
     ratio = ours / theirs - 1 if theirs else 0.0
-    slower = superiority(canary, stable)
+    low, high = ratio_interval(canary, stable, quantile, policy.miss)
     sentence = (
-        f"{named(metric)} {AGAINST} {ours:.0f} to {theirs:.0f} ms ({ratio:+.0%}; slower in "
-        f"{slower:.0%} of pairs; beyond stable's {seen.canary_bad} of {seen.canary} to "
-        f"{seen.stable_bad} of {seen.stable} in the same seconds): {said}"
+        f"{named(metric)} {AGAINST} {ours:.0f} to {theirs:.0f} ms ({ratio:+.0%}"
+        f"{_between(low, high)}; slower in {superiority(canary, stable):.0%} of pairs; in the same "
+        f"seconds {seen.canary_bad} of {seen.canary} requests took longer than stable's "
+        f"p{quantile * 100:.0f}, of its own {seen.stable_bad} of {seen.stable}): {said}"
     )
     return Finding(
         f"{metric} {AGAINST}", zone, sentence, seen.canary + seen.stable, 0, ratio,
-        None, None, None, policy.worse_latency,
+        low, high, None, policy.worse_latency,
     )  # fmt: skip
 
 
@@ -156,6 +157,23 @@ def difference_interval(seen: Pair, alpha: float) -> tuple[float, float]:
     return low - stable_high, high - stable_low
 
 
+def ratio_interval(
+    canary: Tally, stable: Tally, quantile: float, alpha: float
+) -> tuple[float | None, float | None]:
+    """
+    Return by which parts of stable's *quantile* the canary's may lie above it, valid at every look.
+
+    The ends of the two quantiles' own intervals, each with half of *alpha*. None where the requests
+    do not say.
+    """
+    low, high = latency_interval(canary, quantile, alpha / 2)
+    stable_low, stable_high = latency_interval(stable, quantile, alpha / 2)
+    return (
+        low / stable_high - 1 if low and stable_high else None,
+        high / stable_low - 1 if high and stable_low else None,
+    )
+
+
 def superiority(canary: Tally, stable: Tally) -> float:
     """
     Return how often a request of the canary is slower than one of the stable version, 0 to 1.
@@ -177,6 +195,12 @@ def _of(tally: Tally) -> str:
     if not tally.requests:
         return "served none"
     return f"{tally.error_rate or 0:.1%}, {tally.failures} of {tally.requests}"
+
+
+def _between(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return ""
+    return f", between {low:+.0%} and {high:+.0%}"
 
 
 def _points(difference: float) -> str:

@@ -152,8 +152,9 @@ def test_the_sentences_are_whole() -> None:
         "difference +1.9 points, between +0.8 points and +3.5 points): worse, roll back"
     )
     assert compared(tally(2000, fast=700.0), tally(18000, fast=100.0), P95).sentence == (
-        "latency p95 against stable 699 to 100 ms (+596%; slower in 100% of pairs; beyond stable's "
-        "1900 of 1900 to 0 of 17100 in the same seconds): worse, roll back"
+        "latency p95 against stable 699 to 100 ms (+596%, between +582% and +610%; slower in 100% "
+        "of pairs; in the same seconds 1900 of 1900 requests took longer than stable's p95, of its "
+        "own 0 of 17100): worse, roll back"
     )
 
 
