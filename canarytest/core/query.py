@@ -30,7 +30,7 @@ _RANGE = re.compile(
     rf"(?:\s*offset\s+(?P<offset>-?{_DURATION}))?"
 )
 _SUBQUERY = re.compile(rf"\[\s*({_DURATION})\s*:[^\]]*\]")
-_MATCHER = re.compile(rf"=~?\s*({_STRING})")
+_MATCHER = re.compile(rf"(?<!!)=~?\s*({_STRING})")
 _UNITS_S = {
     "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0,
 }  # fmt: skip

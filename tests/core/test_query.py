@@ -79,6 +79,7 @@ def test_other_words_in_braces_are_unknown() -> None:
         ('x{v=~"was-{{canary}}-.+",ns="{{namespace}}"}', 'x{v=~"was-.*-.+",ns="{{namespace}}"}'),
         ("x{v='{{ stable }}'}", "x{v=~'.*'}"),
         ('x{status="500"} == 3', 'x{status="500"} == 3'),
+        ('x{v!="{{canary}}"}', 'x{v!="{{canary}}"}'),  # which no version is called, so that all are
     ],
 )
 def test_before_there_is_a_canary_any_version_is_asked_for(text: str, loose: str) -> None:
