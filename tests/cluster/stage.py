@@ -71,12 +71,13 @@ def images() -> None:
         "v103-never": ["never-ready"],
     }
     for tag, fault in faults.items():
-        command = ["python3", "-m", "petclinic", "--version", tag[:4], "--host", "0.0.0.0"]  # noqa: S104
-        command += ["--port", "8080", *(["--fault", *fault] if fault else [])]
-        _make_image(tag, command)
+        make_image(tag, fault)
 
 
-def _make_image(tag: str, command: list[str]) -> None:
+def make_image(tag: str, fault: list[str]) -> None:
+    """Make the image of the version that *tag* begins with, and that has the *fault*."""
+    command = ["python3", "-m", "petclinic", "--version", tag[:4], "--host", "0.0.0.0"]  # noqa: S104
+    command += ["--port", "8080", *(["--fault", *fault] if fault else [])]
     folder = ROOT / ".pytest_cache" / "petclinic-image"
     shutil.rmtree(folder, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__")
