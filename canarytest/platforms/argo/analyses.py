@@ -57,6 +57,11 @@ class Analyses:
         self._watch = Watch(self._api, path, some, self._see)
         self._watch.start()
 
+    @property
+    def is_started(self) -> bool:
+        """Whether there is anything to be analysed."""
+        return self._watch is not None
+
     def stop(self) -> None:
         """Watch no more."""
         if self._watch is not None:

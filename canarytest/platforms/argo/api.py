@@ -67,10 +67,16 @@ class Api:
         self.calls = 0  # how many were made, for the figures
 
     def get(
-        self, path: str, query: Mapping[str, str] | None = None, *, patience_s: float = PATIENCE_S
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+        timeout_s: float = CALL_S,
     ) -> Any:
         """Return the JSON at *path*."""
-        return self._ask("GET", _with(path, query or {}), patience_s=patience_s)
+        path = _with(path, query or {})
+        return self._ask("GET", path, patience_s=patience_s, timeout_s=timeout_s)
 
     def text(self, path: str, *, within_s: float, **query: str) -> str:
         """Return the text at *path*: a log."""

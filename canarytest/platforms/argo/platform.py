@@ -30,6 +30,7 @@ from canarytest.platforms.argo.view import RolloutView, ready
 from canarytest.platforms.argo.walk import ABORT_WITHIN_S, Walk
 from canarytest.platforms.argo.watchman import Watchman
 from canarytest.platforms.argo.ways import Ways
+from canarytest.platforms.argo.witness import Witness
 
 
 def create(table: Table, *, root: Path, run_dir: Path) -> ArgoPlatform:
@@ -77,6 +78,7 @@ class ArgoPlatform:
         self._over = threading.Event()
         self._on_incident: Callable[[Incident], None] = lambda _: None
         self._logs = Logs(api, found.namespace)
+        self._witness = Witness(api, found.namespace, found.rollout, self._logs)
         self._mirror = Mirror(api, found.namespace, found.rollout, self._look)
         self._routed = Routed(api)
         self._analyses = Analyses(api, found.namespace)
@@ -191,6 +193,12 @@ class ArgoPlatform:
     def analyses(self) -> Sequence[Analysis]:
         """Return how the analyses stand that the controller runs for this rollout."""
         return self._analyses.standing(self._mirror.rollout.step_run)
+
+    def evidence(self) -> Mapping[str, str]:
+        """Return the logs of the canary's pods, the events, and the objects."""
+        ours = self._walk.ours
+        canary = ours.canary if ours is not None else self._mirror.rollout.canary
+        return self._witness.tell(canary, self._mirror.pods, is_analysed=self._analyses.is_started)
 
     def logs(self, version: Version) -> str:
         """Return the end of the log of a pod of *version*."""

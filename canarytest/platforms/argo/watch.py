@@ -138,6 +138,11 @@ def analysis_runs(namespace: str) -> str:
     return f"/apis/argoproj.io/v1alpha1/namespaces/{_quoted(namespace)}/analysisruns"
 
 
+def events(namespace: str) -> str:
+    """Return the path of the events of *namespace*."""
+    return f"/api/v1/namespaces/{_quoted(namespace)}/events"
+
+
 def leases(namespace: str) -> str:
     """Return the path of the Leases of *namespace*."""
     return f"/apis/coordination.k8s.io/v1/namespaces/{_quoted(namespace)}/leases"

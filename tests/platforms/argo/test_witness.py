@@ -1,0 +1,92 @@
+"""What explains an abort: read as far as it can be, and in time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from canarytest.platforms.argo.api import ApiError
+from canarytest.platforms.argo.logs import Logs
+from canarytest.platforms.argo.view import pod_view
+from canarytest.platforms.argo.witness import Witness
+from tests.platforms.argo.objects import CANARY, STABLE, container, pod, rollout
+
+EVENTS = [
+    {
+        "metadata": {},
+        "involvedObject": {"kind": kind, "name": name},
+        "type": "Warning",
+        "reason": reason,
+        "message": "said",
+        "lastTimestamp": at,
+        "count": count,
+    }
+    for kind, name, reason, at, count in [
+        ("Pod", "was-8dd88c859-a", "BackOff", "2026-01-12T09:00:02Z", 3),
+        ("Rollout", "was", "RolloutAborted", "2026-01-12T09:00:01Z", 1),
+        ("Rollout", "wash", "RolloutPaused", "2026-01-12T09:00:00Z", 1),
+    ]
+]
+
+
+class FakeApi:
+    """An API server with a Rollout, its pods and events; what is *forbidden* it tells not."""
+
+    def __init__(self, forbidden: str = "nothing") -> None:
+        self.forbidden = forbidden
+        self.asked: list[str] = []
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, **_: object) -> Any:
+        """Return what is there."""
+        kind = path.rpartition("/")[2]
+        self.asked.append(kind)
+        if kind == self.forbidden:
+            raise ApiError(f"GET {path}: 403: forbidden", 403)
+        if kind == "events":
+            return {"items": EVENTS}
+        items = {"metadata": {"name": kind, "managedFields": ["long"]}, "spec": {}}
+        return rollout() if kind == "was" else {"items": [items]}
+
+    def text(self, path: str, *, within_s: float, **query: str) -> str:
+        """Return a log."""
+        self.asked.append("log")
+        return "before" if "previous" in query else "now"
+
+
+def tell(api: FakeApi, *, is_analysed: bool = False) -> dict[str, str]:
+    witness = Witness(api, "petclinic", "was", Logs(api, "petclinic"))  # type: ignore[arg-type]
+    restarted = pod(CANARY, containerStatuses=[container(restarts=1)])
+    pods = [pod_view(restarted), pod_view(pod(STABLE))]
+    return witness.tell(CANARY, pods, is_analysed=is_analysed)
+
+
+def test_the_logs_of_the_canary_come_first() -> None:
+    api = FakeApi()
+    told = tell(api)
+
+    assert api.asked[:2] == ["log", "log"]
+    assert told[f"log of was-{CANARY}-x before its last restart"] == "before"
+    assert told[f"log of was-{CANARY}-x"] == "now"
+    assert not any(STABLE in name for name in told)
+
+
+def test_the_events_are_those_of_the_rollout_in_their_order() -> None:
+    told = tell(FakeApi())
+
+    assert told["events"].splitlines() == [
+        "2026-01-12T09:00:01Z Rollout was: Warning RolloutAborted: said",
+        "2026-01-12T09:00:02Z Pod was-8dd88c859-a: Warning BackOff: said (3 times)",
+    ]
+
+
+def test_the_objects_are_told_without_what_explains_nothing() -> None:
+    told = tell(FakeApi(), is_analysed=True)
+
+    assert "currentPodHash" in told["rollout"]
+    assert set(told) >= {"pods", "analysis runs"}
+    assert "managedFields" not in told["pods"]
+
+
+def test_what_is_not_allowed_is_said_and_the_rest_read() -> None:
+    told = tell(FakeApi("events"))
+
+    assert told["events"].startswith("not read: GET")
+    assert "rollout" in told
