@@ -64,6 +64,7 @@ class Terminal:
                 labels = [str(step["label"]) for step in event.steps]
                 self._column = max((len(label) for label in labels), default=4)
                 yield _begun(event, labels), {"bold": True}
+                yield from _doubts(event)
                 yield from _needs(event)
             case e.StepOpened():
                 self._label = event.label
@@ -132,6 +133,12 @@ def _begun(event: e.RolloutStarted, labels: Iterable[str]) -> str:
     about = f"{event.rollout} {versions} on {event.target}"
     twin = "; an identical build (A/A): any alarm is a false one" if event.aa else ""
     return f"{about}: {', '.join(labels)}{twin}"
+
+
+def _doubts(event: e.RolloutStarted) -> Lines:
+    """Yield the first line of each warning; `--canary-lint` has why, and the correction."""
+    for warning in event.warnings:
+        yield warning.partition("\n")[0], YELLOW
 
 
 def _needs(event: e.RolloutStarted) -> Lines:

@@ -27,12 +27,16 @@ def lines_of(events: Iterable[e.Event]) -> list[tuple[str, str]]:
     return lines
 
 
+DOUBT = "2026-01-12 09:12:00  deploy/rollout.yaml:31: no abortScaleDownDelaySeconds"
+
+
 def test_a_promoted_run_is_told_step_by_step() -> None:
     head = "2026-01-12 09:12:00  petclinic v100 → v101 on local: dark, 10%, 30%, 50%"
     said = "4 passed; errors 0.0 % of 480; p95 21 ms; split"
 
     assert lines_of(stories.promoted()) == [
         (head, "bold"),
+        (DOUBT, "yellow"),
         ("09:12:01  dark  opened in 0.2 s: no user meets the canary v101", ""),
         (f"09:12:05  dark  successful after 4.0 s: {said} 0.0 % of 80", "green"),
         ("09:12:06  10%   opened in 0.2 s: 10.0 % of users expected on the canary v101", ""),
@@ -46,6 +50,17 @@ def test_a_promoted_run_is_told_step_by_step() -> None:
     ]
 
 
+def test_what_the_preflight_doubts_is_told_in_a_line_each() -> None:
+    """Else nobody would know in CI that a metric which was configured judges nothing."""
+    doubts = ("metrics.lag: warning: not judged here\n  fix: name one", "metrics.rps: warning: NaN")
+    lines = lines_of([stories.started(warnings=doubts)])
+
+    assert lines[1:] == [
+        ("2026-01-12 09:12:00  metrics.lag: warning: not judged here", "yellow"),
+        ("2026-01-12 09:12:00  metrics.rps: warning: NaN", "yellow"),
+    ]
+
+
 def test_what_the_steps_need_is_told_before_the_first_opens() -> None:
     def need(label: str, within_s: float) -> dict[str, object]:
         sentence = f"{label}: a decision takes 77 requests: {within_s:g} s"
@@ -56,6 +71,7 @@ def test_what_the_steps_need_is_told_before_the_first_opens() -> None:
     needs = (need("dark", 60), need("10%", 20), need("30%", 60))
 
     assert lines_of([replace(started, needs=needs)])[1:] == [
+        (DOUBT, "yellow"),
         ("2026-01-12 09:12:00  dark, 30%: a decision takes 77 requests: 60 s", ""),
         ("2026-01-12 09:12:00  10%: a decision takes 77 requests: 20 s", "yellow"),
     ]
@@ -70,7 +86,7 @@ ABORTED_DARK = """\
 
 
 def test_an_abort_says_why_and_its_proof() -> None:
-    told = lines_of(stories.aborted_dark())[2:]
+    told = lines_of(stories.aborted_dark())[3:]
 
     assert "".join(f"{line}\n" for line, _ in told) == ABORTED_DARK
     assert [markup for _, markup in told] == ["bold red", "green", "green", "bold red"]
@@ -84,7 +100,7 @@ INCONCLUSIVE = """\
 
 
 def test_a_reason_is_not_told_twice() -> None:
-    told = lines_of(stories.inconclusive())[4:7]
+    told = lines_of(stories.inconclusive())[5:8]
 
     assert "".join(f"{line}\n" for line, _ in told) == INCONCLUSIVE
     assert [markup for _, markup in told] == ["yellow", "yellow", "bold red"]
