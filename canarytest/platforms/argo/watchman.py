@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Mapping
 
@@ -15,6 +16,16 @@ from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.stage import Ours, blamed, seized, trespass, undecided
 from canarytest.platforms.argo.view import PodView, RolloutView
 
+# A kubelet that is busy says of a pod that came up just now that it is ready, that it is not, and
+# that it is, within a second (seen here): its probe and its sync write the same status.
+UNREADY_S = 2.0
+
+
+def _later(seconds: float, look: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, look)
+    timer.daemon = True
+    timer.start()
+
 
 class Watchman:
     """
@@ -24,8 +35,13 @@ class Watchman:
     """
 
     def __init__(
-        self, logs: Logs, names: Mapping[Version, str], report: Callable[[Incident], None]
+        self,
+        logs: Logs,
+        names: Mapping[Version, str],
+        report: Callable[[Incident], None],
+        later: Callable[[float, Callable[[], None]], None] = _later,
     ) -> None:
+        self._later = later
         self._names = names  # what the versions call themselves, once known
         self._logs = logs
         self._report = report
@@ -73,23 +89,37 @@ class Watchman:
             before = self._seen.get(pod.name)
             if before is not None and not pod.is_leaving:
                 found += self._between(before, pod, ours)
+                if before.is_ready and not pod.is_ready:
+                    look = functools.partial(self._look_again, mirror, pod.name, ours)
+                    self._later(UNREADY_S, look)
             if before is not None or pod.is_ready:
                 self._seen[pod.name] = pod
         return found
 
     def _between(self, before: PodView, pod: PodView, ours: Ours) -> list[Incident]:
-        versions = {ours.canary: Version.CANARY, ours.stable: Version.STABLE}
-        version = versions.get(pod.hash)
-        name = self._names.get(version, f"the {version}") if version else "another revision"
         if pod.restarts > before.restarts or (pod.is_hopeless and not before.is_hopeless):
+            version, name = self._named(pod, ours)
             how = pod.trouble or pod.restarted or "for no known reason"
             last = self._logs.last_line(pod, previous=pod.restarts > before.restarts)
             message = f"{name}: the container {pod.container!r} of {pod.name} ended: {how}{last}"
             return [Incident(IncidentKind.RESTARTED, version, message)]
-        if before.is_ready and not pod.is_ready and not pod.is_hopeless:
-            message = f"{name}: the pod {pod.name} is no longer ready{self._logs.last_line(pod)}"
-            return [Incident(IncidentKind.NOT_READY, version, message)]
         return []
+
+    def _look_again(self, mirror: Mirror, name: str, ours: Ours) -> None:
+        """Report the pod *name* if it is there and still not ready; if it ended, that was told."""
+        pod = next((pod for pod in mirror.pods if pod.name == name), None)
+        if pod is None or pod.is_ready or pod.is_leaving or pod.is_hopeless:
+            return
+        version, called = self._named(pod, ours)
+        message = f"{called}: the pod {name} is no longer ready{self._logs.last_line(pod)}"
+        self._report(Incident(IncidentKind.NOT_READY, version, message))
+
+    def _named(self, pod: PodView, ours: Ours) -> tuple[Version | None, str]:
+        versions = {ours.canary: Version.CANARY, ours.stable: Version.STABLE}
+        version = versions.get(pod.hash)
+        return version, self._names.get(
+            version, f"the {version}"
+        ) if version else "another revision"
 
 
 def loss(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> Incident | None:
