@@ -160,6 +160,7 @@ class Run:
         except KeyboardInterrupt:
             self._abort_unless_ended(cause, sentence)  # should that be what was interrupted
             driver.give_up("interrupted again while the rollback was being proven")
+            proven = driver.settle()  # it may have been proven just before
         finally:
             self.outcome = self._outcome(proven=proven)
             self._take_down(self.outcome)
