@@ -1,9 +1,10 @@
 """
 A client that knows nothing of canarytest: a steady stream of requests, each noted when answered.
 
-`python -m benchmarks.client PORT RATE FILE` asks PetClinic for its version, RATE times a second, on
-some connections that are kept and on some that are new each time, until it is ended. A line of
-FILE: when the answer was there (seconds since the epoch), the version, the status.
+`python -m benchmarks.client PORT RATE FILE [WHAT]` asks PetClinic for its version, or for the key
+WHAT of ASKED, RATE times a second, on some connections that are kept and on some that are new each
+time, until it is ended. A line of FILE: when the answer was there (seconds since the epoch), the
+version, the status.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-REQUEST = b"GET /petclinic/actuator/info HTTP/1.1\r\nhost: benchmark\r\n\r\n"
+LOGIN = b'{"user": "jane", "password": "secret"}'
+ASKED = {
+    "version": b"GET /petclinic/actuator/info HTTP/1.1\r\nhost: benchmark\r\n\r\n",
+    "login": b"POST /petclinic/login HTTP/1.1\r\nhost: benchmark\r\n"
+    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(LOGIN), LOGIN),
+}
 LANES = 8
 RETRY_S = 0.01
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -34,9 +40,9 @@ class Answer:
 
 
 @contextlib.contextmanager
-def stream(port: int, rate: float, notes: Path) -> Iterator[None]:
-    """Ask at *port* from a process of its own."""
-    argv = [sys.executable, "-m", "benchmarks.client", str(port), str(rate), str(notes)]
+def stream(port: int, rate: float, notes: Path, what: str = "version") -> Iterator[None]:
+    """Ask for *what* at *port* from a process of its own."""
+    argv = [sys.executable, "-m", "benchmarks.client", str(port), str(rate), str(notes), what]
     with subprocess.Popen(argv, cwd=Path(__file__).parent.parent) as process:
         try:
             yield
@@ -66,14 +72,22 @@ def errors(answers: Iterable[Answer], since: float, until: float) -> int:
     return sum(a.status != 200 for a in answers if since <= a.at <= until)
 
 
-async def ask(port: int, rate: float, note: Callable[[Answer], object]) -> None:
-    """Ask for ever."""
-    lanes = (_lane(i, port, rate / LANES, note, keeps=i % 2 == 0) for i in range(LANES))
+async def ask(port: int, rate: float, note: Callable[[Answer], object], what: str) -> None:
+    """Ask for *what* for ever."""
+    lanes = (
+        _lane(i, port, rate / LANES, note, ASKED[what], keeps=i % 2 == 0) for i in range(LANES)
+    )
     await asyncio.gather(*lanes)
 
 
 async def _lane(
-    number: int, port: int, rate: float, note: Callable[[Answer], object], *, keeps: bool
+    number: int,
+    port: int,
+    rate: float,
+    note: Callable[[Answer], object],
+    request: bytes,
+    *,
+    keeps: bool,
 ) -> None:
     connection = await _first_connection(port)
     due = time.monotonic() + number / LANES / rate
@@ -82,7 +96,7 @@ async def _lane(
         due = max(due + 1 / rate, time.monotonic())
         try:
             connection = connection or await asyncio.open_connection(HOST, port)
-            answer = await _answer(connection)
+            answer = await _answer(connection, request)
         except (OSError, EOFError, ValueError):
             answer, keeps_it = Answer(time.time(), "-", 0), False
         else:
@@ -100,9 +114,9 @@ async def _first_connection(port: int) -> Connection | None:
         await asyncio.sleep(RETRY_S)
 
 
-async def _answer(connection: Connection) -> Answer:
+async def _answer(connection: Connection, request: bytes) -> Answer:
     reader, writer = connection
-    writer.write(REQUEST)
+    writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     status_line, *lines = head.split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines if line)
@@ -112,10 +126,15 @@ async def _answer(connection: Connection) -> Answer:
 
 def main() -> None:
     """Ask until ended."""
-    port, rate, notes = sys.argv[1:]
+    port, rate, notes, what = [*sys.argv[1:], "version"][:4]
     with Path(notes).open("w", buffering=1) as file:
         asyncio.run(
-            ask(int(port), float(rate), lambda a: file.write(f"{a.at} {a.version} {a.status}\n"))
+            ask(
+                int(port),
+                float(rate),
+                lambda a: file.write(f"{a.at} {a.version} {a.status}\n"),
+                what,
+            )
         )
 
 

@@ -23,7 +23,7 @@ from benchmarks.locust_windows import Window
 from canarytest.plugin import preflight, settings
 
 
-@pytest.mark.parametrize("name", command.NAMES)
+@pytest.mark.parametrize("name", [*command.NAMES, *command.ON_DEMAND])
 def test_each_benchmark_has_a_quick_way(name: str) -> None:
     main = importlib.import_module(f"benchmarks.{name}").main
 
