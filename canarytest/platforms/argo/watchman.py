@@ -16,8 +16,8 @@ from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.stage import Ours, blamed, seized, trespass, undecided
 from canarytest.platforms.argo.view import PodView, RolloutView
 
-# A kubelet that is busy says of a pod that came up just now that it is ready, that it is not, and
-# that it is, within a second (seen here): its probe and its sync write the same status.
+# On a busy node a pod that came up just now was told ready, not ready and ready again within a
+# second or two (seen here; presumably since the kubelet's probe and its sync both write it).
 UNREADY_S = 2.0
 
 
