@@ -45,7 +45,9 @@ def figures_of(runs: Sequence[RunRow], tests: Iterable[TestRow]) -> dict[str, An
         "exposed_to_rolled_back": _exposed(back),
         "drills": sum(run.cause == Cause.DRILL for run in runs),
         "aa_runs": sum(run.aa for run in runs),
-        "false_alarms": sum(run.aa and run.outcome == "aborted" for run in runs),
+        "false_alarms": sum(
+            run.aa and run.outcome == "aborted" and run.cause != Cause.DRILL for run in runs
+        ),
         "flaky": _flaky(runs, list(tests)),
         "weeks": _weeks(canaries),
     }

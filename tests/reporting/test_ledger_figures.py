@@ -72,11 +72,12 @@ def test_what_became_of_a_run(row: RunRow, ending: str) -> None:
 def test_drills_and_aa_runs_are_counted_beside() -> None:
     drill = run(1, "aborted", cause=Cause.DRILL, is_proven=True, sent=0.5)
     alarm, quiet = back(2, aa=True), run(3, aa=True)
+    on_purpose = replace(drill, run_id="r5", aa=True, sent=None)
 
-    found = figures_of([run(0), drill, alarm, quiet, run(4, "paused")], [])
+    found = figures_of([run(0), drill, alarm, quiet, run(4, "paused"), on_purpose], [])
 
     assert (found["canaries"], found["promoted_share"], found["rolled_back"]) == (1, 1.0, 0)
-    assert (found["drills"], found["aa_runs"], found["false_alarms"]) == (1, 2, 1)
+    assert (found["drills"], found["aa_runs"], found["false_alarms"]) == (2, 3, 1)
     assert found["seconds"]["to_abort_sent"] == {"n": 1, "median": 0.5, "p95": 0.5}
 
 
