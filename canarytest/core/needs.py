@@ -23,7 +23,7 @@ class Need:
     label: str
     requests: int  # of the canary, all good, until every metric is known to be so
     metric: str  # the one that takes that many
-    responses: int  # at the edge, until the split is known to be as set
+    responses: int  # at the edge, until a test of the split knows that it is as set
     catch: int  # of the canary, about, until one at its roll-back bound is found by its errors
     catch_s: int  # seconds that takes at least, however many requests they have
     rate: float | None  # requests of the canary a second, as configured; None: not known
@@ -52,7 +52,7 @@ class Need:
                 f"; a canary at its roll-back bound of errors is found after about {self.catch}, "
                 f"and {self.catch_s} s at least"
             )
-        return f"{said}; the split takes {self.responses} responses at the edge"
+        return f"{said}; to test the split takes about {self.responses} responses at the edge"
 
 
 def need_of(step: Step, policy: Policy, rate: float | None, look_longer_s: float) -> Need | None:

@@ -44,10 +44,14 @@ def environment_of(story: Story) -> Mapping[str, str]:
         "plan": ", ".join(stop.label for stop in story.stops),
         **bands,
         **_judging(started.judging),
-        **{f"needs {need['label']}": need["sentence"] for need in started.needs},
+        **{f"needs {need['label']}": _needed(need) for need in started.needs},
         **{f"preflight {i}": warning for i, warning in enumerate(started.warnings, 1)},
         **started.versions,
     }
+
+
+def _needed(need: Mapping[str, Any]) -> str:
+    return str(need["sentence"]).removeprefix(f"{need['label']}: ")
 
 
 def _judging(told: Mapping[str, Any]) -> dict[str, str]:

@@ -238,7 +238,7 @@ def test_how_sure_the_judge_had_to_be_is_told(tmp_path: Path) -> None:
     said = "0.01 of the whole rollout; of a test at a step: split 0.00059, band 0.00044"
     assert f"false\\ alarms={said}\n" in lines
     assert "misses=0.05 of a metric at a step\n" in lines
-    assert "needs\\ 10%=10%: a decision takes 77 good requests\n" in lines
+    assert "needs\\ 10%=a decision takes 77 good requests\n" in lines
 
 
 @pytest.mark.parametrize(
