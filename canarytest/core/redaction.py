@@ -8,7 +8,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
@@ -42,6 +42,17 @@ class Redactor:
 
     patterns: tuple[re.Pattern[str], ...] = ()  # the user's own
     values: tuple[str, ...] = ()  # known secrets, in each form in which they may be met
+    learned: set[str] = field(default_factory=set, compare=False)  # what was met on the way
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know *secrets* from now on: what a test sent where only secrets are."""
+        self.learned.update(known(secrets))
+
+    @property
+    def _known(self) -> tuple[str, ...]:
+        if not self.learned:
+            return self.values
+        return tuple(sorted({*self.values, *self.learned}, key=lambda form: (-len(form), form)))
 
     def text(self, text: str) -> str:
         """Return *text* without secrets."""
@@ -72,17 +83,19 @@ class Redactor:
                 for sign in signs:
                     if sign in lowered:
                         return True
-        if not self.values:
+        known_now = self._known
+        if not known_now:
             return False
-        return _CUT in text or any(value in text for value in self.values)
+        return _CUT in text or any(value in text for value in known_now)
 
     def _once(self, text: str) -> str:
-        for value in self.values:
+        known_now = self._known
+        for value in known_now:
             if value in text:
                 pieces = text.split(REDACTED)
                 text = REDACTED.join(piece.replace(value, REDACTED) for piece in pieces)
-        if self.values and _CUT in text:
-            text = _without(text, _cut_values(text, self.values))
+        if known_now and _CUT in text:
+            text = _without(text, _cut_values(text, known_now))
         lowered = text.lower()
         for rule in RULES:
             if _applies(rule, text, lowered):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Generator, Mapping
@@ -12,11 +13,14 @@ import pytest
 import requests
 
 from canarytest.core.reach import Identity
-from canarytest.core.redaction import Redactor
+from canarytest.core.redaction import LEAST, Redactor
+from canarytest.core.secrets import names_secret
 from canarytest.plugin.outcomes import EXCHANGES
+from canarytest.plugin.redacting import SENT
 from canarytest.reporting import exchanged
 
 KEPT = 5  # the last ones of a test
+_WORDS = re.compile(rf"[^\s;,=\"]{{{LEAST},}}")
 MOST_BODY = 10_000  # characters of a body that are shown
 _LOOKED_AT = 14_000  # of which secrets are taken out first: one that is cut is not known any more
 _MARGIN = 2_000
@@ -57,6 +61,16 @@ class Exchanges:
             kept = _Exchange(began, via, request, None, to, error, time.time() - began)
         self._kept.append(kept)
 
+    def secrets_sent(self) -> list[str]:
+        """Return the words that were sent in headers whose names say that they are secret."""
+        headers = [item for exchange in self._kept for item in exchange.request.headers.items()]
+        return [
+            word
+            for name, value in headers
+            if names_secret(name)
+            for word in _WORDS.findall(_text(value))
+        ]
+
     def told(self, redactor: Redactor) -> tuple[Mapping[str, Any], ...]:
         """Return them as plain data without secrets, in the order in which they were sent."""
         in_order = sorted(self._kept, key=lambda exchange: exchange.began)
@@ -84,6 +98,10 @@ class ExchangeEvidence:
             item.stash[_IS_BAD] = False
         item.stash[_IS_BAD] = item.stash.get(_IS_BAD, False) or report.failed
         ring = item.stash.get(RING, None)
+        if report.failed and ring is not None:
+            # A token that a test made itself may stand in its source, and in its variables.
+            setattr(report, SENT, ring.secrets_sent())
+            self._redactor.learn(getattr(report, SENT))  # for what is written in this process
         if report.when == "teardown" and ring is not None and item.stash[_IS_BAD]:
             told = ring.told(self._redactor)
             setattr(report, EXCHANGES, told)

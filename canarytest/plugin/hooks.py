@@ -127,6 +127,7 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hear of a phase of a test; a bad one aborts here and now."""
+        self._reports.learn(report)
         test, is_bad, is_over = self._outcomes.take(report)
         if is_bad and test.outcome is not None:
             self.run.driver.see_test(test.outcome, short_reason(report, self._redactor.text))

@@ -18,6 +18,7 @@ from canarytest.plugin.settings import Settings
 from canarytest.reporting.summary import EVENTS
 
 REDACTOR = pytest.StashKey[Redactor]()
+SENT = "canarytest_sent"  # of a failed test's report: what its requests had where secrets are
 _WAYS = ("canary_via", "stable_via")  # of a target: the headers that lead to a version
 _CHUNK = 8 << 20  # bytes of a log that are looked at together
 
@@ -64,6 +65,10 @@ class ReportRedaction:
             return None
         shown = self._redactor.data({argname: val})[argname]
         return None if shown == val else shown
+
+    def learn(self, report: pytest.TestReport) -> None:
+        """Know what the test of *report* sent, if it failed: it may stand in its source, too."""
+        self._redactor.learn(vars(report).pop(SENT, ()))
 
     def clean(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         """Take secrets out of *report*, in its place."""

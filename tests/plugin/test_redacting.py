@@ -109,3 +109,29 @@ def test_files_are_cleaned_in_their_place(tmp_path: Path) -> None:
 
 
 EVENTS = "events.jsonl"  # is written clean
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "1")])
+def test_a_token_that_a_test_made_is_known_once_it_was_sent(
+    project: Project, args: tuple[str, ...]
+) -> None:
+    project.suite("""
+        def test_login(canary):
+            tok = "abc-made-here-123"
+            jar = "made-cookie-456"
+            headers = {"Authorization": "Bearer " + tok, "Cookie": f"sid={jar}"}
+            reply = canary.get("/login", headers=headers)
+            assert reply.status_code == 999, tok
+    """)
+    result = project.run_apart("-l", *args)
+
+    assert result.ret == 1
+    left = b"".join(path.read_bytes() for path in project.path.rglob("*") if _is_left(path))
+    for secret in ("abc-made-here-123", "made-cookie-456"):
+        assert secret not in result.stdout.str()
+        assert secret.encode() not in left
+    assert REDACTED in result.stdout.str()
+
+
+def _is_left(path: Path) -> bool:
+    return path.is_file() and "reports" in path.parts
