@@ -15,7 +15,12 @@ from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.view import HASH_LABEL, RolloutView, rollout_view
 from tests.cluster.stage import EDGE, Beside, Ran, Stage, good_image, image, order
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.nightly,
+    pytest.mark.timeout(300),
+]
 HANGS_S, DOWN_S, EDGE_DOWN_S = 20.0, 15.0, 8.0
 UNDO = {"freeze": "thaw", "kill": "start"}
 WORLD_OR_CANARY = frozenset({1, 10, 12})  # nobody can tell whose fault it was

@@ -15,7 +15,13 @@ from canarytest.core.reasons import Cause
 from tests.cluster import stage as stages
 from tests.cluster.stage import ROOT, TRAEFIK, Object, Stage, image
 
-pytestmark = [pytest.mark.cluster, pytest.mark.envoy, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.envoy,
+    pytest.mark.slow,
+    pytest.mark.nightly,
+    pytest.mark.timeout(240),
+]
 V100 = "local/petclinic:v100"
 SUITE = Path(__file__).parent / "trace_suite.py"
 BY_TEST, BY_LOAD = ("-k", "login"), ("-k", "up or load")
