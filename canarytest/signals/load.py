@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -246,8 +246,10 @@ class Load:
                 raise TimeoutError
 
     def _chunk(self) -> bytes:
-        if not select.select([self._pipe], [], [], _WAKE_S)[0]:
-            return b""
+        with selectors.DefaultSelector() as ready:  # select() knows no more than 1024 files
+            ready.register(self._pipe, selectors.EVENT_READ)
+            if not ready.select(_WAKE_S):
+                return b""
         chunk = os.read(self._pipe, 1 << 16)
         if not chunk:  # nobody has it open: not yet, or no more
             self._kept.wait(_WAKE_S)
