@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import requests
 import yaml
 
-from benchmarks import client
+from benchmarks import client, rollout
 from benchmarks.figures import Figure
 from canarytest.core.errors import CanaryError
 from canarytest.platforms.argo.api import connect
@@ -30,17 +30,6 @@ from tests.cluster import stage as stages
 from tests.cluster.faulty import FaultyApi
 from tests.cluster.stage import DEPLOY, EDGE, SUITE, TRAEFIK, Object, Stage
 
-FAILS = """\
-import time
-from pathlib import Path
-
-
-def test_fails(canary):
-    time.sleep(1.0)  # of a steady stream at the edge
-    failed = time.time()
-    Path("failed").write_text(repr(failed))
-    assert canary is None
-"""
 AT_HALF: list[Object] = [{"setWeight": 50}, {"pause": {"duration": "1s"}}]
 RATE, USERS = 200, 50  # requests a second at the edge: to time the way back, and as users
 STEADY_S, AFTER_S = 1.0, 2.0
@@ -105,7 +94,7 @@ def _ways_back(made: Stage, rounds: int) -> Iterator[Figure]:
     plan: list[Object] = made.read()["spec"]["strategy"]["canary"]["steps"]
     made.plan(AT_HALF)
     suite = made.project / "suites" / "test_petclinic.py"
-    suite.write_text(FAILS)
+    suite.write_text(rollout.FAILS)
     ours, bare = [], []
     for _ in range(rounds):
         ours.append(_abort(made))

@@ -25,6 +25,18 @@ RUN_WITHIN_S = 300.0
 # Of pytest's plugins these stay: ours, and those that our dependencies bring. The others that
 # happen to be installed cost up to a second to start.
 OURS = ("canarytest", "allure_pytest", "locust", "xdist", "xdist.looponfail")
+# A suite that fails in the midst of a stream, and leaves the moment when it did.
+FAILS = """\
+import time
+from pathlib import Path
+
+
+def test_fails(canary):
+    time.sleep(1.0)  # of a steady stream at the edge
+    failed = time.time()
+    Path("failed").write_text(repr(failed))
+    assert canary is None
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,6 @@ from canarytest.platforms import local
 from canarytest.platforms.local import loopback
 from canarytest.plugin import preflight, settings
 
-SUITE = """\
-import time
-from pathlib import Path
-
-
-def test_fails(canary):
-    time.sleep(1.0)  # of a steady stream at the edge
-    failed = time.time()
-    Path("failed").write_text(repr(failed))
-    assert canary is None
-"""
 WEIGHT = 50
 RATE = 200  # requests a second at the edge: half of them are the canary's
 STEADY_S = 1.0
@@ -87,7 +76,7 @@ def main(*, quick: bool = False) -> list[Figure]:
 def abort(folder: Path) -> WayBack:
     """Let a test fail in a run."""
     port = loopback.free_port()
-    rollout.write(folder, SUITE, weights=[WEIGHT], edge_port=port)
+    rollout.write(folder, rollout.FAILS, weights=[WEIGHT], edge_port=port)
     with client.stream(port, RATE, folder / "notes"):
         run = rollout.run(folder)
     sent, proven = run.first(AbortSent), run.first(RollbackProven)
@@ -99,7 +88,7 @@ def abort(folder: Path) -> WayBack:
 def change(folder: Path) -> WayBack:
     """Change the weight to 0, and do nothing else."""
     port = loopback.free_port()
-    rollout.write(folder, SUITE, weights=[WEIGHT], edge_port=port)
+    rollout.write(folder, rollout.FAILS, weights=[WEIGHT], edge_port=port)
     chosen = settings.read(folder, None)
     plan = preflight.check(chosen).plan
     platform = local.create(chosen.platform_table(), root=folder, run_dir=folder / "run")

@@ -69,27 +69,22 @@ class Served:
     def closed(self, at_s: float, policy: Policy, *, is_dark: bool) -> Served:
         """Return this with the second under way over."""
         seconds = _by_endpoint(self.open, is_dark=is_dark, known=self.endpoints)
-        edge = total(entry.tally for entry in self.open if not (is_dark and _is_load(entry)))
-        none = total(
-            entry.tally
-            for entry in self.open
-            if entry.version is None and not (is_dark and _is_load(entry))
-        )
+        counted = self._counted(seconds)
         band = policy.bands.get(ERROR_RATE)
-        lost = Tally(edge.requests, none.requests)
+        lost = _lost(self.open, is_dark=is_dark)
         return replace(
             self,
-            series=dict(self._series(seconds, policy)),
-            versus=dict(self._versus(seconds, policy)),
+            series=dict(self._series(counted, policy)),
+            versus=dict(self._versus(counted, policy)),
             endpoints={**self.endpoints, **dict(self._endpoints(seconds, policy))},
             unanswered=self.unanswered.after(lost, {ERROR_RATE: band}) if band else Series(),
             began_s=at_s,
             open=(),
         )
 
-    def _series(self, seconds: _Seconds, policy: Policy) -> Iterator[tuple[Version, Series]]:
+    def _series(self, counted: _Seconds, policy: Policy) -> Iterator[tuple[Version, Series]]:
         for version in Version:
-            second = total(by.get(version, Tally()) for by in self._counted(seconds).values())
+            second = total(by.get(version, Tally()) for by in counted.values())
             yield version, self.of(version).after(second, policy.requests)
 
     def _counted(self, seconds: _Seconds) -> _Seconds:
@@ -100,8 +95,7 @@ class Served:
         """
         return {name: by for name, by in seconds.items() if name != PROBE or not self.has_load}
 
-    def _versus(self, seconds: _Seconds, policy: Policy) -> Iterator[tuple[str, Versus]]:
-        counted = self._counted(seconds)
+    def _versus(self, counted: _Seconds, policy: Policy) -> Iterator[tuple[str, Versus]]:
         for metric in policy.requests:
             pairs = [
                 pair
@@ -144,8 +138,18 @@ PROBE = "edge probe"  # the endpoint that the probe's requests count for
 _Seconds = Mapping[str, Mapping[Version, Tally]]
 
 
-def _is_load(entry: EndpointTally) -> bool:
-    return entry.endpoint != PROBE
+def _is_of_canary_alone(entry: EndpointTally, *, is_dark: bool) -> bool:
+    """Whether it was asked of the canary, past the edge: the load of a dark step is."""
+    return is_dark and entry.endpoint != PROBE
+
+
+def _lost(entries: Iterable[EndpointTally], *, is_dark: bool) -> Tally:
+    """Count the requests at the edge, and as failures those that neither version answered."""
+    edge = [entry for entry in entries if not _is_of_canary_alone(entry, is_dark=is_dark)]
+    return Tally(
+        sum(entry.tally.requests for entry in edge),
+        sum(entry.tally.requests for entry in edge if entry.version is None),
+    )
 
 
 def _by_endpoint(
@@ -155,7 +159,7 @@ def _by_endpoint(
     seconds: dict[str, dict[Version, Tally]] = {}
     for entry in entries:
         version = entry.version
-        if version is None and is_dark and _is_load(entry):
+        if version is None and _is_of_canary_alone(entry, is_dark=is_dark):
             version = Version.CANARY
         if version is None:
             continue

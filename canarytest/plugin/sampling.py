@@ -9,9 +9,8 @@ from typing import Any
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reach import Version
+from canarytest.core.served import PROBE
 from canarytest.core.sketch import Sketch
-
-ENDPOINT = "edge probe"
 
 
 class Ticker:
@@ -70,4 +69,4 @@ class EdgeTallies:
         """Return the tallies since the last cut, as `LoadSecond` writes them."""
         with self._lock:
             second, self._second = self._second, {}
-        return [[version, ENDPOINT, tally.as_json()] for version, tally in second.items()]
+        return [[version, PROBE, tally.as_json()] for version, tally in second.items()]

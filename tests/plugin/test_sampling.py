@@ -5,8 +5,9 @@ import threading
 from canarytest.core.measure import LoadSecond, Tally
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reach import Version
+from canarytest.core.served import PROBE
 from canarytest.core.sketch import Sketch
-from canarytest.plugin.sampling import ENDPOINT, EdgeTallies, Ticker
+from canarytest.plugin.sampling import EdgeTallies, Ticker
 
 SOON_S = 30  # never reached, unless something is wrong
 
@@ -54,8 +55,8 @@ def test_tallies_are_cut_by_the_second() -> None:
 
     latency = Sketch.of([10.0])
     assert cut == [
-        [Version.STABLE, ENDPOINT, Tally(2, 1, latency + latency).as_json()],
-        [None, ENDPOINT, Tally(1, 1, latency).as_json()],
+        [Version.STABLE, PROBE, Tally(2, 1, latency + latency).as_json()],
+        [None, PROBE, Tally(1, 1, latency).as_json()],
     ]
     assert (
         LoadSecond.from_json({"at": 0, "users": 0, "cpu": 0, "lag_s": 0, "tallies": cut})
