@@ -2,7 +2,6 @@
 
 import os
 import queue
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import psutil
 import pytest
 
 from canarytest.processes import Kept
+from tests.waiting import has_ended
 
 SLEEP = [sys.executable, "-S", "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = """
@@ -32,6 +32,7 @@ PARENT = """
 import signal, sys, threading
 from pathlib import Path
 from canarytest.processes import Kept
+from tests.waiting import has_ended
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 kept = [Kept.start({argv!r}, log=Path(sys.argv[1]) / f"{{n}}.log", grace_s=0) for n in range(2)]
 print(*(one.pid for one in kept), flush=True)
@@ -66,18 +67,7 @@ def first_line(argv: list[str], fifo: Path, *, grace_s: float = 0) -> tuple[Kept
 
 def gone(*pids: int) -> bool:
     """Wait until all have ended; collected or not, which is up to whoever inherited them."""
-    return all(ended(pid) for pid in pids)
-
-
-def ended(pid: int) -> bool:
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], SOON_S)[0])
-    finally:
-        os.close(descriptor)
+    return all(has_ended(pid) for pid in pids)
 
 
 def test_the_exit_status_is_passed_on(tmp_path: Path) -> None:

@@ -102,10 +102,12 @@ class ExchangeEvidence:
             # A token that a test made itself may stand in its source, and in its variables.
             setattr(report, SENT, ring.secrets_sent())
             self._redactor.learn(getattr(report, SENT))  # for what is written in this process
-        if report.when == "teardown" and ring is not None and item.stash[_IS_BAD]:
-            told = ring.told(self._redactor)
-            setattr(report, EXCHANGES, told)
-            self._attach(told)
+        if report.when == "teardown" and ring is not None:
+            if item.stash[_IS_BAD]:
+                told = ring.told(self._redactor)
+                setattr(report, EXCHANGES, told)
+                self._attach(told)
+            del item.stash[RING]  # pytest keeps its items to the end: whole answers would stay
         return report
 
     def _attach(self, told: tuple[Mapping[str, Any], ...]) -> None:

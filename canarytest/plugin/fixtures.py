@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager
 
 from canarytest.config import nearest
 from canarytest.core.bands import GAUGES, is_metric
@@ -77,6 +79,19 @@ class VersionSession(requests.Session):
             if f"{answer.url}/".startswith(f"{self.base_url}/"):  # others are asked as they are
                 self._check(answer)
         return response
+
+    def close(self) -> None:
+        """Close the connections too: urllib3 keeps them while a response of theirs is kept."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                    _close(manager)
+        super().close()
+
+
+def _close(manager: PoolManager) -> None:
+    for key in manager.pools.keys():  # noqa: SIM118  it is no mapping that can be iterated over
+        manager.pools[key].close()
 
 
 @dataclass(frozen=True, slots=True)

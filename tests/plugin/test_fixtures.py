@@ -1,7 +1,9 @@
 """What the fixtures give, and what they refuse."""
 
 import re
+import socket
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import pytest
@@ -10,11 +12,13 @@ from canarytest.core.errors import Inconclusive, LoadBreach, SplitMismatch
 from canarytest.core.finding import Finding, Zone
 from canarytest.core.measure import Tally
 from canarytest.core.ports import Facts
+from canarytest.core.reach import Endpoint
 from canarytest.core.split import Split, SplitVerdict
-from canarytest.plugin.fixtures import SplitObserver, StepLoad
+from canarytest.plugin.fixtures import SplitObserver, StepLoad, VersionSession
 from canarytest.plugin.service import LoadView
 from canarytest.testing import FACTS
 from tests.plugin.project import Project
+from tests.waiting import readable
 
 
 def test_each_session_reaches_who_it_is_named_for(project: Project) -> None:
@@ -26,6 +30,46 @@ def test_each_session_reaches_who_it_is_named_for(project: Project) -> None:
             assert canary.get("/info").json() == {"version": "v2", "path": "/info"}
             assert stable.get("/info").json() == {"version": "v1", "path": "/info"}
             assert edge.get("/info").json()["version"] in ("v1", "v2")
+    """)
+
+    assert project.run().ret == 0
+
+
+def test_a_session_that_is_over_holds_no_connection_although_its_answers_are_kept() -> None:
+    kept = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with (
+            VersionSession(
+                Endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}"),
+                check=lambda _: None,
+                keep=lambda *exchange: kept.append(exchange),
+            ) as session,
+            ThreadPoolExecutor(1) as beside,
+        ):
+            answer = beside.submit(session.get, "/")
+            served, _ = listener.accept()
+            served.recv(1 << 16)
+            served.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            assert answer.result().text == "ok"
+
+        with served:
+            assert readable(served.fileno())
+            assert served.recv(1) == b""
+    assert len(kept) == 1
+
+
+def test_whole_answers_are_kept_no_longer_than_their_test(project: Project) -> None:
+    project.suite("""
+        def test_fine(canary): canary.get("/fine")
+
+        def test_kept(canary, request):
+            from canarytest.plugin.exchanges import RING
+            canary.get("/kept")
+            items = request.session.items
+            before = items[: items.index(request.node)]
+            assert RING in request.node.stash
+            assert before
+            assert not any(RING in item.stash for item in before)
     """)
 
     assert project.run().ret == 0

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from canarytest.core.measure import LoadSecond, Tally, total
 from canarytest.core.reach import Endpoint, Identity, Version
 from canarytest.signals.load import Ending, Load, LoadEnd, LoadSpec, check
 from canarytest.signals.locust_listener import Orders
+from tests.waiting import has_ended, readable
 
 IDENTITY = Identity(canary="v101", stable="v100", header="x-canarytest-version")
 PATIENCE_S = 60  # for what happens at once, but on a machine that may be busy
@@ -509,7 +509,7 @@ def test_no_reader_holds_the_load_up_and_what_it_missed_comes_later(
     with (tmp_path / "log").open("wb") as log:
         argv = [*listener, "-f", str(spec.file), "-H", site.url]
         locust = subprocess.Popen(argv, env={**os.environ, **orders.as_env()}, stderr=log)
-    select.select([pipe], [], [], PATIENCE_S)
+    readable(pipe)
     site.wait_for(4000)
     locust.terminate()
     os.set_blocking(pipe, True)
@@ -551,13 +551,11 @@ def test_a_generator_does_not_outlive_the_process_that_started_it(
         [sys.executable, "-c", dedent(text)], stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout
-        generator = os.pidfd_open(int(parent.stdout.readline()))
+        generator = int(parent.stdout.readline())
 
         parent.kill()
 
-    gone, _, _ = select.select([generator], [], [], PATIENCE_S)
-    os.close(generator)
-    assert gone
+    assert has_ended(generator)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """What the tests of the local platform share: settings, plans, requests, waiting for ends."""
 
 import contextlib
-import os
-import select
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -97,15 +95,3 @@ def comes_back(name: str) -> psutil.Process:
     while True:
         with contextlib.suppress(ValueError, psutil.Error):
             return application(name)
-
-
-def has_ended(pid: int) -> bool:
-    """Wait until *pid* has ended; collected or not, which is up to whoever inherited it."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], SOON_S)[0])
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ from canarytest.platforms.local import create, loopback
 from tests.platforms.local import stage
 from tests.platforms.local.conftest import Make
 from tests.platforms.local.stage import get, plan, step, who_answers
+from tests.waiting import has_ended
 
 pytestmark = pytest.mark.envoy
 
@@ -80,7 +81,7 @@ def test_promoted_the_canary_serves_alone_and_counts_as_stable(make: Make) -> No
     platform.promote()
     platform.abort()  # there is nothing to go back to
 
-    assert stage.has_ended(old.pid)
+    assert has_ended(old.pid)
     assert who_answers(edge, 20) == {CANARY: 20}
     assert platform.state() == State(share=1.0, stable_complete=True)
 
@@ -100,7 +101,7 @@ def test_a_promotion_that_is_watched_keeps_the_previous_revision_until_it_may_go
     assert platform.state() == State(share=1.0, stable_complete=True)
     platform.retire()
     platform.abort()  # there is nothing to go back to
-    assert stage.has_ended(old.pid)
+    assert has_ended(old.pid)
     assert who_answers(edge, 20) == {CANARY: 20}
 
 

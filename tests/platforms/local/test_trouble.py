@@ -14,6 +14,7 @@ from canarytest.core.reach import Version
 from tests.platforms.local import stage
 from tests.platforms.local.conftest import Make
 from tests.platforms.local.stage import SOON_S, command, get, plan, step, who_answers
+from tests.waiting import has_ended
 
 pytestmark = pytest.mark.envoy
 
@@ -23,6 +24,7 @@ import signal, sys, threading
 from pathlib import Path
 from canarytest.platforms.local import create
 from tests.platforms.local import stage
+from tests.waiting import has_ended
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = Path(sys.argv[1])
@@ -112,7 +114,7 @@ def test_a_version_that_falls_is_started_again(
     assert incident == Incident(
         IncidentKind.RESTARTED, version, f"{name} ended with status 3; last log line: out of memory"
     )
-    assert stage.has_ended(pid)
+    assert has_ended(pid)
     assert stage.comes_back(name).pid != pid
 
 
@@ -161,4 +163,4 @@ def test_nothing_outlives_a_run_whatever_its_end(tmp_path: Path, number: signal.
         run.send_signal(number)
 
     assert len(pids) == 6  # a keeper each
-    assert all(stage.has_ended(pid) for pid in pids)
+    assert all(has_ended(pid) for pid in pids)
