@@ -166,18 +166,21 @@ class Driver:
             evidence, self._evidence = self._evidence, None
         if judgement is None or evidence is None or step is None:
             return None
-        self.emit(
-            events.StepJudged(
-                self.clock.time(),
-                step=step.index,
-                label=step.label,
-                verdict=judgement.verdict,
-                reason=judgement.reason,
-                seconds=self.clock.now() - self._opened_at,
-                tests={str(outcome): count for outcome, count in evidence.tests.items()},
-                findings=judgement.findings,
+        with self._telling.lock:  # a step that an abort ended meanwhile is not judged after it
+            if self.reason is not None:
+                return None
+            self.emit(
+                events.StepJudged(
+                    self.clock.time(),
+                    step=step.index,
+                    label=step.label,
+                    verdict=judgement.verdict,
+                    reason=judgement.reason,
+                    seconds=self.clock.now() - self._opened_at,
+                    tests={str(outcome): count for outcome, count in evidence.tests.items()},
+                    findings=judgement.findings,
+                )
             )
-        )
         if judgement.verdict is not Verdict.SUCCESSFUL:
             self.abort(judgement.cause, judgement.reason)
             return None
