@@ -34,6 +34,11 @@ def kubelet(_: Asked) -> Said:
         *container("was-def-1", cpu_seconds=0.5 * now, memory=512 * MI),  # the stable version
         *container("was-abc-1", namespace="other", cpu_seconds=0.5 * now, memory=512 * MI),
         *container("was-abc-1", name="", cpu_seconds=9 * now, memory=512 * MI),  # the whole pod
+        *used(
+            "was-abc-2", cpu_seconds=0.4 * now, memory=250 * MI, series="gone"
+        ),  # begun again since
+        *used("was-abc-1", cpu_seconds=0.4 * now, memory=256 * MI, namespace="stack"),
+        *limits("was-abc-1", "stack"),
         f"container_cpu_usage_seconds_total{UNLIMITED} {9 * now}",
         f"container_memory_working_set_bytes{UNLIMITED} 9",
         f"container_spec_memory_limit_bytes{UNLIMITED} 0",
@@ -44,12 +49,36 @@ def kubelet(_: Asked) -> Said:
 def container(
     pod: str, *, cpu_seconds: float, memory: int, namespace: str = "petclinic", name: str = "was"
 ) -> Iterator[str]:
-    labels = f'{{namespace="{namespace}",pod="{pod}",container="{name}"}}'
-    yield f"container_cpu_usage_seconds_total{labels} {cpu_seconds}"
+    yield from used(pod, cpu_seconds=cpu_seconds, memory=memory, namespace=namespace, name=name)
+    labels = labelled(pod, namespace, name)
     yield f"container_spec_cpu_quota{labels} 50000"
     yield f"container_spec_cpu_period{labels} 100000"
-    yield f"container_memory_working_set_bytes{labels} {memory}"
     yield f"container_spec_memory_limit_bytes{labels} {512 * MI}"
+
+
+def used(
+    pod: str,
+    *,
+    cpu_seconds: float,
+    memory: int,
+    namespace: str = "petclinic",
+    name: str = "was",
+    series: str = "now",
+) -> Iterator[str]:
+    labels = labelled(pod, namespace, name, series)
+    yield f"container_cpu_usage_seconds_total{labels} {cpu_seconds}"
+    yield f"container_memory_working_set_bytes{labels} {memory}"
+
+
+def labelled(pod: str, namespace: str, name: str, series: str = "now") -> str:
+    return f'{{namespace="{namespace}",pod="{pod}",container="{name}",id="{series}"}}'
+
+
+def limits(pod: str, namespace: str) -> Iterator[str]:
+    """What kube-state-metrics says of them."""
+    labels = f'namespace="{namespace}",pod="{pod}",container="was"'
+    for resource, limit in {"cpu": 0.5, "memory": 512 * MI}.items():
+        yield f'kube_pod_container_resource_limits{{{labels},resource="{resource}"}} {limit}'
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +124,13 @@ def once(server: Server, query: str, is_there: Callable[[Answer], bool]) -> Answ
         time.sleep(0.1)
 
 
+@pytest.mark.parametrize("namespace", ["petclinic", "stack"])  # where each limit is from
 @pytest.mark.parametrize(("name", "share"), [("memory", 0.5), ("cpu", 0.8)])
 def test_the_fullest_container_of_the_canary_counts(
-    prometheus: Server, name: str, share: float
+    prometheus: Server, name: str, share: float, namespace: str
 ) -> None:
-    query = filled(QUERIES[name], TAGS).replace("[1m]", "[3s]")  # until a window is full
+    tags = {**TAGS, "namespace": namespace}
+    query = filled(QUERIES[name], tags).replace("[1m]", "[3s]")  # until a window is full
     expected = pytest.approx((share,), rel=0.1)
 
     answer = once(prometheus, query, lambda answer: result_of(answer) == expected)
