@@ -31,7 +31,7 @@ NAMES = (
     "judging",
     "redaction",
 )
-ON_DEMAND = ("cluster",)  # takes a quarter of an hour, and a cluster
+ON_DEMAND = ("cluster", "cluster_abort", "cluster_users", "cluster_calls")  # of a real one
 _HELP = f"of {', '.join(NAMES)}, the default; or {', '.join(ON_DEMAND)}"
 
 
