@@ -175,6 +175,16 @@ def test_lint_says_what_is_doubtful(
     assert words in result.stdout.str()
 
 
+def test_a_query_that_names_the_canary_s_service_is_not_doubted(
+    project: Project, prometheus: Server
+) -> None:
+    judged(project, prometheus, query='rate(requests_total{service="was-canary-80"}[1m])')
+    result = project.pytester.runpytest_inprocess("--canary-lint")
+
+    assert result.ret == 0
+    assert "the query does not say" not in result.stdout.str()
+
+
 def test_a_target_without_a_server_says_what_is_not_judged(project: Project) -> None:
     project.configure(metrics={"lag": QUERY})
     project.suite(SUITE)

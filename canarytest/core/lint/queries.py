@@ -150,5 +150,11 @@ def mixed_selectors(query: str) -> list[str]:
     return [] if is_joined else mixed
 
 
+def names_canary(query: str) -> bool:
+    """Whether each selector of *query* names the canary, as its Service does in a router's."""
+    selectors = _SELECTOR.findall(query)
+    return bool(selectors) and all("canary" in selector.lower() for selector in selectors)
+
+
 def _window_s(text: str) -> float:
     return duration_s(text.strip()) or 0.0
