@@ -11,7 +11,7 @@ from typing import Any
 from canarytest import manifest
 from canarytest.core import stretch
 from canarytest.core.errors import ConfigError
-from canarytest.core.lint import Finding, lint
+from canarytest.core.lint import Finding, lint, unwatchable
 from canarytest.core.plan import Plan, plan_of
 from canarytest.core.ports import Platform
 from canarytest.plugin.settings import Settings
@@ -104,9 +104,11 @@ def _of_manifest(settings: Settings) -> _Found:
 def _of_platform(settings: Settings) -> _Found:
     """Lint what is on the platform; there are no lines to name there."""
     rollout, *others = settings.documents()
+    watched_s = settings.after_promotion_s
+    findings = [*lint(rollout, others), *(unwatchable(rollout, watched_s) if watched_s else ())]
     found = [
         (finding, f"{finding.document}: {finding.severity}: [{finding.rule}] {finding.message}")
-        for finding in lint(rollout, others)
+        for finding in findings
     ]
     return rollout, found
 

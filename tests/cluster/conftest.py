@@ -12,7 +12,7 @@ import yaml
 from canarytest.core.errors import PlatformError
 from canarytest.platforms.argo.api import Api, connect
 from tests.cluster import stage
-from tests.cluster.stage import DEPLOY, EDGE, SUITE, TRAEFIK, Object, Stage
+from tests.cluster.stage import EDGE, SUITE, TRAEFIK, Object, Stage
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def behind_traefik(
         pytest.skip(f"no Traefik answers at {EDGE}; CANARYTEST_EDGE names another place")
     name = f"canarytest-{secrets.token_hex(3)}"
     made = Stage(api, kubeconfig, name, tmp_path_factory.mktemp(name))
-    made.build(stage.rollout(), *stage.documents(DEPLOY / "petclinic" / "traefik.yaml"))
+    made.build(stage.rollout(), *stage.routes())
     made.write_project(TRAEFIK, SUITE)
     yield made
     made.remove()

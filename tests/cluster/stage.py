@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -120,6 +121,15 @@ def service() -> Object:
 def documents(path: Path) -> Iterator[Object]:
     """Return the documents of *path*."""
     yield from yaml.safe_load_all(path.read_text())
+
+
+def routes() -> Iterator[Object]:
+    """Return what Traefik needs, for the host of EDGE alone: others do not come between."""
+    for document in documents(DEPLOY / "petclinic" / "traefik.yaml"):
+        for route in document["spec"].get("routes", ()):
+            route["match"] = f"Host(`{urlsplit(EDGE).hostname}`) && {route['match']}"
+            route["priority"] += 1000
+        yield document
 
 
 @dataclass(frozen=True)

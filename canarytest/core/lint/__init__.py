@@ -36,10 +36,14 @@ The severities with a star depend on the case. `no-traffic-routing` is a warning
 the weights by themselves, as ten of them do; `unknown-canary-key` where no known key is near it,
 since a newer Argo may know it. The three of a query are errors where the Rollout runs the template.
 
+Where a promotion is watched, and the pods are Argo's to end, there is an error more:
+`previous-revision-gone`, since it is watched so that it can be taken back.
+
 A rule is a function in the module of its subject, and stands in the registry in `rules`.
 """
 
+from canarytest.core.lint.promotion import unwatchable
 from canarytest.core.lint.rule import Finding, Rule, Severity
 from canarytest.core.lint.rules import RULES, lint
 
-__all__ = ["RULES", "Finding", "Rule", "Severity", "lint"]
+__all__ = ["RULES", "Finding", "Rule", "Severity", "lint", "unwatchable"]

@@ -26,7 +26,7 @@ class Mirror:
         self._api, self._namespace, self._name = api, namespace, name
         self._on_change = on_change
         self._changed = threading.Condition()
-        self._is_over = False
+        self._is_over = self._is_stopped = False
         self._rollout: RolloutView | None = None
         self._pods: tuple[PodView, ...] = ()
         self._watches: list[Watch] = []
@@ -54,11 +54,17 @@ class Mirror:
         for watching in self._watches:
             watching.start()
 
-    def wait(self, find: Callable[[], T | None], within_s: float) -> T | None:
-        """Return what *find* finds, asked at each change; None when the time or all is over."""
+    def wait(
+        self, find: Callable[[], T | None], within_s: float, *, on_the_way_back: bool = False
+    ) -> T | None:
+        """
+        Return what *find* finds, asked at each change; None when the time or all is over.
+
+        Whoever waits *on_the_way_back* is not let go by `interrupt`.
+        """
         give_up = time.monotonic() + within_s
         with self._changed:
-            while not self._is_over:
+            while not (self._is_stopped or (self._is_over and not on_the_way_back)):
                 found = find()
                 left = give_up - time.monotonic()
                 if found is not None or left <= 0:
@@ -76,6 +82,7 @@ class Mirror:
         """Follow no more."""
         for watching in self._watches:
             watching.stop()
+        self._is_stopped = True
         self.interrupt()
 
     def see(self, rollout: Mapping[str, Any]) -> None:

@@ -49,7 +49,7 @@ class NewImage:
             found = self._urgent.get(self._path, patience_s=0)  # ours is not there
         view = rollout_view(found)
         if self.is_astray(view):
-            order = orders.abort(view.canary)
+            order = orders.abort(view.canary, view.stable)
             path = f"{self._path}/status"
             self._urgent.patch(path, order, patience_s=0, timeout_s=within_s)
 

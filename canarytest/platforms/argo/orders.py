@@ -18,9 +18,13 @@ _LEFT_PATH = f"/metadata/annotations/{LEFT.replace('/', '~1')}"
 _HELD_BY_PATH = f"/metadata/annotations/{HELD_BY.replace('/', '~1')}"  # RFC 6901
 
 
-def abort(canary: str) -> list[Operation]:
-    """Abort the rollout of the revision *canary*; for /status."""
-    return [_is_canary(canary), {"op": "add", "path": "/status/abort", "value": True}]
+def abort(canary: str, stable: str) -> list[Operation]:
+    """Abort the rollout of the revision *canary* while *stable* is not replaced; for /status."""
+    return [
+        _is_canary(canary),
+        _is_stable(stable),
+        {"op": "add", "path": "/status/abort", "value": True},
+    ]
 
 
 def retry(canary: str) -> list[Operation]:
@@ -94,6 +98,26 @@ def set_image(generation: int, container: int, name: str, image: str) -> list[Op
     ]
 
 
+def put_back(promoted: str, template: Mapping[str, Any], run: str) -> list[Operation]:
+    """
+    Put the *template* back that *promoted* replaced, for *run*; for the Rollout itself.
+
+    It is held at once: else its pods would be cut down to what the first step asks for.
+    """
+    return [
+        _is_canary(promoted),
+        _is_stable(promoted),
+        {"op": "replace", "path": "/spec/template", "value": template},
+        {"op": "add", "path": "/spec/paused", "value": True},
+        {"op": "add", "path": _HELD_BY_PATH, "value": run},
+    ]
+
+
+def promote_in_full(canary: str) -> list[Operation]:
+    """Promote the revision *canary* past all steps, once it has all its pods; for /status."""
+    return [_is_canary(canary), {"op": "add", "path": "/status/promoteFull", "value": True}]
+
+
 def are_obeyed(patch: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> bool:
     """Whether the changes of *patch* are in the object *found*, whoever made them."""
     changes = (operation for operation in patch if operation["op"] != "test")
@@ -114,6 +138,10 @@ def _at(found: Any, path: str) -> Any:
 
 def _is_canary(canary: str) -> Operation:
     return {"op": "test", "path": "/status/currentPodHash", "value": canary}
+
+
+def _is_stable(stable: str) -> Operation:
+    return {"op": "test", "path": "/status/stableRS", "value": stable}
 
 
 def _is_at(index: int) -> Operation:

@@ -24,8 +24,9 @@ from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.newimage import NewImage
 from canarytest.platforms.argo.routed import Routed
 from canarytest.platforms.argo.settings import Settings
-from canarytest.platforms.argo.stage import Ours
+from canarytest.platforms.argo.stage import Ours, lingers
 from canarytest.platforms.argo.takeover import Image
+from canarytest.platforms.argo.undo import Undo, template_of
 from canarytest.platforms.argo.view import RolloutView, ready
 from canarytest.platforms.argo.walk import ABORT_WITHIN_S, Walk
 from canarytest.platforms.argo.watchman import Watchman
@@ -66,7 +67,7 @@ class ArgoPlatform:
     """Drives one Rollout; nothing on the cluster but it, and a Lease, is ever written."""
 
     supports = frozenset(STEP_KINDS)
-    abilities = frozenset({"image", "resume", "analysis"})
+    abilities = frozenset({"image", "resume", "analysis", "undo"})
 
     def __init__(self, found: Settings, api: Api, urgent: Api, *, run_id: str) -> None:
         self._settings, self._api, self._urgent = found, api, urgent
@@ -108,18 +109,23 @@ class ArgoPlatform:
         """
         self._on_incident = on_incident
         with _untouched():
-            view = self._look_around()
+            view = self._look_around(plan)
             is_new = self._is_new_image(view)
             if not is_new:
                 takeover.attachable(view, plan, may_retry=self._image is not None)
             if not plan.is_first:
                 self._ways.know_stable(self._over)
+            previous = self._template(view.stable) if plan.may_undo else None
             self._know_new(view, is_new=is_new)
         if self._new is not None:
             self._new.set()
             view = self._followed(view)
         self._lease.mark(drives=view.canary)
-        self._walk.take(_ours(view, plan), plan)
+        self._walk.take(ours := _ours(view, plan), plan)
+        if previous is not None:
+            self._walk.undo = Undo(
+                self._urgent, self._mirror, ours, previous, path=self._path, run_id=self._run_id
+            )
         if view.left:
             self._mirror.see(self._api.patch(self._path, orders.take_up(view.left)))
         if view.is_aborted:
@@ -129,6 +135,9 @@ class ArgoPlatform:
 
     def open(self, step: Step) -> Facts:
         """Let the rollout go on to *step*, and make sure of who answers there."""
+        if step.is_promoted:
+            self._ways.know_promoted(self._over)
+            return self._facts()
         self._walk.reach(step)
         if said := self._routed.contradicts(step.weight):
             raise PlatformError(said)
@@ -156,6 +165,11 @@ class ArgoPlatform:
     def promote(self) -> None:
         """Let the rollout go on to its end."""
         self._walk.finish()
+        if self._walk.undo is None:
+            self._over.set()
+
+    def retire(self) -> None:
+        """Do nothing: the controller ends the previous revision once its delay is over."""
         self._over.set()
 
     def state(self) -> State:
@@ -167,14 +181,16 @@ class ArgoPlatform:
             return State(share=float(is_astray), stable_complete=is_complete)
         if view.canary == ours.canary != view.stable and not view.is_aborted:
             raise PlatformError("the Rollout is not aborted")
-        canary, stable = ready(pods, ours.canary), ready(pods, ours.stable)
+        previous = ours.stable if view.stable == ours.canary else view.stable
+        canary, stable = ready(pods, ours.canary), ready(pods, previous)
         if view.stable == ours.canary:
             share = 1.0
         elif self._walk.plan is not None and self._walk.plan.has_router:
             share = self._weight(view, ours) / 100
         else:
             share = canary / max(1, sum(pod.is_ready and not pod.is_leaving for pod in pods))
-        return State(share=share, stable_complete=stable >= view.replicas)
+        is_complete = stable >= view.replicas
+        return State(share, is_complete, lingers=lingers(view, pods, ours))
 
     def _weight(self, view: RolloutView, ours: Ours) -> float:
         """Return the weight by the status, or by the router itself where that says none."""
@@ -219,10 +235,16 @@ class ArgoPlatform:
         self._api.close()
         self._urgent.close()
 
-    def _look_around(self) -> RolloutView:
+    def _look_around(self, plan: Plan) -> RolloutView:
         found = self._settings
         rollout = self._api.get(self._path)
-        rights.refuse_missing(self._api, found.namespace, rights.needed(found, rollout["spec"]))
+        needed = rights.needed(found, rollout["spec"], may_undo=plan.may_undo)
+        rights.refuse_missing(self._api, found.namespace, needed)
+        if plan.may_undo and "template" not in rollout["spec"]:
+            raise NotBegun(
+                "after_promotion: the Rollout takes its template by workloadRef, which is not ours "
+                "to put back; leave the key out of the target"
+            )
         self._lease.take()
         self._routed.start(rollout)
         self._analyses.start(rollout["spec"])
@@ -235,6 +257,10 @@ class ArgoPlatform:
                 "on; set it to false first"
             )
         return view
+
+    def _template(self, revision: str) -> Mapping[str, Any]:
+        found = takeover.replica_sets(self._api, self._settings.namespace, self._settings.rollout)
+        return template_of(found, revision)
 
     def _is_new_image(self, view: RolloutView) -> bool:
         if self._image is None:
@@ -280,9 +306,9 @@ class ArgoPlatform:
         )
 
     def _hash_of(self, version: Version) -> str:
-        view, ours = self._mirror.rollout, self._walk.ours
-        if version is Version.STABLE:
-            return view.stable
+        ours = self._walk.ours
+        if version is Version.STABLE:  # the one before, also once the other is promoted
+            return ours.stable if ours is not None else self._mirror.rollout.stable
         return ours.canary if ours is not None else ""
 
     def _look(self) -> None:

@@ -94,7 +94,7 @@ def _give_back(api: Api, namespace: str, lease: Object) -> None:
 
 
 def _abort(api: Api, path: str, view: RolloutView) -> None:
-    api.patch(f"{path}/status", orders.abort(view.canary))
+    api.patch(f"{path}/status", orders.abort(view.canary, view.stable))
     if view.held_by:  # else its pods stay as they are
         api.patch(path, orders.let_go(view.held_by))
 

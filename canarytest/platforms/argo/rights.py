@@ -35,9 +35,12 @@ class Right:
         return f"{{{place}{names}, verbs: [{', '.join(self.verbs)}]}}"
 
 
-def needed(found: Settings, spec: Mapping[str, Any]) -> tuple[Right, ...]:
+def needed(
+    found: Settings, spec: Mapping[str, Any], *, may_undo: bool = False
+) -> tuple[Right, ...]:
     """Return what a run needs to drive the Rollout of *spec* as *found* says."""
-    return (*_always(found.rollout), *_of_ways(found, spec), *_of_analysis(spec))
+    ways = _of_ways(found, spec, may_undo=may_undo)
+    return (*_always(found.rollout), *ways, *_of_analysis(spec))
 
 
 def to_read(rollout: str) -> Right:
@@ -83,9 +86,9 @@ def _always(rollout: str) -> Iterator[Right]:
     yield Right(group, "leases", ("get", "update"), why, lease_name(rollout))
 
 
-def _of_ways(found: Settings, spec: Mapping[str, Any]) -> Iterator[Right]:
+def _of_ways(found: Settings, spec: Mapping[str, Any], *, may_undo: bool) -> Iterator[Right]:
     ways: dict[str, Way] = {"canary": found.canary, "stable": found.stable}
-    if None in ways.values():
+    if None in ways.values() or may_undo:  # no Service selects what was replaced
         # A websocket is opened by a GET; newer API servers ask for create besides.
         yield Right("", "pods/portforward", ("get", "create"), "a version is reached by it")
     for version, way in ways.items():

@@ -32,9 +32,18 @@ def missing(view: RolloutView, pods: Iterable[PodView], step: Step, plan: Plan) 
     )
 
 
+def lingers(view: RolloutView, pods: Iterable[PodView], ours: Ours) -> bool:
+    """Whether pods of ours, sent back, are still up, and the controller is to end them soon."""
+    delay_s = view.abort_delay_s if view.canary == ours.canary else view.previous_delay_s
+    return delay_s > 0 and any(pod.hash == ours.canary and not pod.is_leaving for pod in pods)
+
+
 def seized(view: RolloutView, ours: Ours) -> str:
     """Return by what our rollout came to be somebody else's, and is over; empty if it did not."""
-    if view.canary != ours.canary or ours.is_promoting:
+    if ours.is_promoting:
+        is_replaced = view.stable == ours.canary != view.canary
+        return "the Rollout was given another revision after the promotion" if is_replaced else ""
+    if view.canary != ours.canary:
         return ""
     is_promoted = view.is_promoted_in_full or view.stable == ours.canary
     return "somebody else promoted the rollout in full" if is_promoted else ""

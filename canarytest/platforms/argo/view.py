@@ -12,6 +12,7 @@ HASH_LABEL = "rollouts-pod-template-hash"
 REVISION = "rollout.argoproj.io/revision"
 HELD_BY = "canarytest/held-by"  # an annotation: which run of ours set spec.paused
 PAUSE_STEP = "CanaryPauseStep"
+SCALE_DOWN_S = 30  # Argo's default
 Object = Mapping[str, Any]
 
 
@@ -52,6 +53,8 @@ class RolloutView:
     background_run: RunStatus | None
     experiment: str  # the name of the one under way
     plugins: Mapping[int, str]  # step index -> phase and message
+    abort_delay_s: int  # for which an aborted canary's pods stay up; 0: that is not said
+    previous_delay_s: int  # the same of what was replaced by a promotion
     left: str  # by which run it was left, and where, as the annotation has it; empty if it was not
 
     @property
@@ -94,6 +97,7 @@ def rollout_view(rollout: Object) -> RolloutView:
     of_canary = status.get("canary") or {}
     weights = of_canary.get("weights") or {}
     canary = weights.get("canary") or {}
+    delays = _delays((spec.get("strategy") or {}).get("canary") or {})
     return RolloutView(
         name=metadata["name"],
         version=_number(metadata.get("resourceVersion")),
@@ -118,6 +122,8 @@ def rollout_view(rollout: Object) -> RolloutView:
         step_run=_run(of_canary.get("currentStepAnalysisRunStatus")),
         background_run=_run(of_canary.get("currentBackgroundAnalysisRunStatus")),
         experiment=of_canary.get("currentExperiment", ""),
+        abort_delay_s=delays[0],
+        previous_delay_s=delays[1],
         left=annotations.get(LEFT, ""),
         plugins=_plugins(of_canary.get("stepPluginStatuses") or ()),
     )
@@ -149,6 +155,14 @@ def pod_view(pod: Object) -> PodView:
 def ready(pods: Iterable[PodView], hash_: str) -> int:
     """Return how many of *pods* serve for the revision *hash_*."""
     return sum(pod.hash == hash_ and pod.is_ready and not pod.is_leaving for pod in pods)
+
+
+def _delays(canary: Object) -> tuple[int, ...]:
+    """Return how long Argo keeps pods that get no traffic any more: it does so with a router."""
+    if not canary.get("trafficRouting"):
+        return 0, 0
+    keys = ("abortScaleDownDelaySeconds", "scaleDownDelaySeconds")
+    return tuple(int(canary.get(key, SCALE_DOWN_S)) for key in keys)
 
 
 _HOPELESS = (

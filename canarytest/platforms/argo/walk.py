@@ -24,6 +24,7 @@ from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.settings import Timeouts
 from canarytest.platforms.argo.stage import Ours, missing
+from canarytest.platforms.argo.undo import Undo
 from canarytest.platforms.argo.view import PodView, RolloutView
 from canarytest.platforms.argo.watchman import loss
 
@@ -65,6 +66,7 @@ class Walk:
     ) -> None:
         self.ours: Ours | None = None  # None: nothing was taken over
         self.plan: Plan | None = None
+        self.undo: Undo | None = None  # None: a promotion is final
         self.is_aborted = False
         self._api, self._urgent, self._mirror, self._path = api, urgent, mirror, path
         self._run_id, self._logs, self._timeouts = run_id, logs, timeouts
@@ -101,26 +103,34 @@ class Walk:
         self.is_aborted = True
         self._mirror.interrupt()
         ours = self.ours
-        if ours is None:
+        if ours is None or self._is_undone():
             return
+        order = orders.abort(ours.canary, ours.stable)
+        path = f"{self._path}/status"
         try:
-            self._urgent.patch(
-                f"{self._path}/status",
-                orders.abort(ours.canary),
-                patience_s=0,
-                timeout_s=ABORT_WITHIN_S,
-            )
+            self._urgent.patch(path, order, patience_s=0, timeout_s=ABORT_WITHIN_S)
         except ApiError as error:
             if error.status == NOT_FOUND:
                 return  # there is no Rollout any more: nothing to be aborted
-            if error.status != INVALID or self._read().canary == ours.canary:
+            if error.status != INVALID:
+                raise
+            if self._read().canary == ours.canary and not self._is_undone():
                 raise  # else the revision that we drove is no longer the one on its way
         self.tidy()
 
     def close(self) -> None:
         """Wait a little for a hold to end that would keep an aborted canary's pods."""
+        if self.undo is not None:
+            self.undo.close()
         if self._tidying is not None:
             self._tidying.join(2.0)
+
+    def _is_undone(self) -> bool:
+        """Order a promotion to be taken back, if there was one; return whether there was."""
+        if self.undo is None or not self.undo.is_due(self._mirror.rollout):
+            return False
+        self.undo.begin(ABORT_WITHIN_S)
+        return True
 
     def _go(self, target: int, lacks: Callable[[], str], step: Step | None) -> None:
         within_s = self._timeouts.ready_s if step else self._timeouts.promote_s

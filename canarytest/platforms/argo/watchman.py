@@ -49,6 +49,7 @@ class Watchman:
         self._seen: dict[str, PodView] = {}  # pods that were ready, as they were last seen
         self._is_lost = False
         self._replicas: int | None = None
+        self._is_previous_gone = False
 
     def look(self, mirror: Mirror, ours: Ours, plan: Plan) -> None:
         """Report what is new since the last look."""
@@ -57,6 +58,7 @@ class Watchman:
                 *self._at_rollout(mirror, ours, plan.kinds),
                 *self._at_scale(mirror, plan),
                 *self._at_pods(mirror, ours),
+                *(self._at_previous(mirror, ours) if plan.may_undo else ()),
             ]
         for incident in incidents:
             self._report(incident)
@@ -95,6 +97,19 @@ class Watchman:
             if before is not None or pod.is_ready:
                 self._seen[pod.name] = pod
         return found
+
+    def _at_previous(self, mirror: Mirror, ours: Ours) -> list[Incident]:
+        """Tell once that the previous revision is scaled down, which was up to go back to."""
+        pods = [pod for pod in mirror.pods if pod.hash == ours.stable]
+        is_up = bool(pods) and not all(pod.is_leaving for pod in pods)
+        if not ours.is_promoting or self._is_previous_gone or is_up:
+            return []
+        self._is_previous_gone = True
+        message = (
+            f"the pods of {self._names.get(Version.STABLE, 'the previous revision')} are ended: to "
+            "go back now takes as long as they take to start"
+        )
+        return [Incident(IncidentKind.NOTED, Version.STABLE, message)]
 
     def _between(self, before: PodView, pod: PodView, ours: Ours) -> list[Incident]:
         if pod.restarts > before.restarts or (pod.is_hopeless and not before.is_hopeless):

@@ -10,7 +10,7 @@ from kubernetes import client
 
 from canarytest.platforms.argo import orders
 from canarytest.platforms.argo.api import Api, ApiError
-from tests.platforms.argo.objects import CANARY, rollout
+from tests.platforms.argo.objects import CANARY, STABLE, rollout
 
 PATH = "/apis/argoproj.io/v1alpha1/namespaces/petclinic/rollouts/was"
 LOST = 0
@@ -60,7 +60,7 @@ def served() -> Iterator[Connect]:
 
 
 def patch(api: Api, patience_s: float = 5.0) -> object:
-    return api.patch(f"{PATH}/status", orders.abort(CANARY), patience_s=patience_s)
+    return api.patch(f"{PATH}/status", orders.abort(CANARY, STABLE), patience_s=patience_s)
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 503, LOST])

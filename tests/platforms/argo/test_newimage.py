@@ -95,7 +95,7 @@ def test_a_rollout_that_began_by_it_is_aborted() -> None:
 
     image.take_back(1.0)
     assert image.is_astray(rollout_view(api.found))
-    assert api.patches[-1] == ("/status", orders.abort(CANARY))
+    assert api.patches[-1] == ("/status", orders.abort(CANARY, STABLE))
     assert not image.is_astray(rollout_view(under_way(abort=True)))
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from canarytest.platforms.argo import orders
 from canarytest.platforms.argo.view import pod_view, rollout_view
-from tests.platforms.argo.objects import CANARY, rollout
+from tests.platforms.argo.objects import CANARY, STABLE, rollout
 
 OF_THE_CANARY = {"op": "test", "path": "/status/currentPodHash", "value": CANARY}
 
 
 @pytest.mark.parametrize(
     "order",
-    [orders.abort(CANARY), orders.retry(CANARY), orders.release(CANARY, 1)],
+    [orders.abort(CANARY, STABLE), orders.retry(CANARY), orders.release(CANARY, 1)],
     ids=["abort", "retry", "release"],
 )
 def test_no_order_is_for_another_revision(order: list[dict[str, Any]]) -> None:
@@ -77,8 +77,8 @@ def test_the_port_of_a_pod_is_the_first_of_its_first_container() -> None:
 @pytest.mark.parametrize(
     ("order", "status", "expected"),
     [
-        (orders.abort(CANARY), {"abort": True}, True),
-        (orders.abort(CANARY), {}, False),
+        (orders.abort(CANARY, STABLE), {"abort": True}, True),
+        (orders.abort(CANARY, STABLE), {}, False),
         (orders.retry(CANARY), {}, True),  # Argo leaves out what is false
         (orders.retry(CANARY), {"abort": True}, False),
         (orders.release(CANARY, 1), {"pauseConditions": None}, True),

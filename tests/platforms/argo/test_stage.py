@@ -213,5 +213,14 @@ def test_a_rollout_that_somebody_else_promoted_is_not_ours(status: dict[str, Any
     assert loss(view(status), replace(OURS, is_promoting=True), KINDS) is None
 
 
+def test_a_revision_that_comes_after_the_promotion_gets_no_order_of_ours() -> None:
+    found = view({"stableRS": CANARY, "currentPodHash": "third"})
+    incident = loss(found, replace(OURS, is_promoting=True), KINDS)
+
+    assert incident is not None
+    assert incident.kind is IncidentKind.NOT_OURS
+    assert incident.message == "the Rollout was given another revision after the promotion"
+
+
 def test_a_rollout_that_is_ours_is_not_lost() -> None:
     assert loss(view(), OURS, KINDS) is None

@@ -1,16 +1,19 @@
 """What nobody asked for: which changes of a pod are trouble, and which pass."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from canarytest.core.ports import Incident, IncidentKind
 from canarytest.core.reach import Version
+from canarytest.core.stretch import watched
 from canarytest.platforms.argo.logs import Logs
+from canarytest.platforms.argo.stage import Ours
 from canarytest.platforms.argo.view import PodView, RolloutView, pod_view
 from canarytest.platforms.argo.watchman import Watchman
-from tests.platforms.argo.objects import CANARY, OURS, container, plan, pod, view
+from tests.platforms.argo.objects import CANARY, OURS, STABLE, container, plan, pod, view
 
 
 class FakeMirror:
@@ -41,10 +44,10 @@ class Watched:
             logs, {}, self.told.append, lambda _, look: self.later.append(look)
         )
 
-    def see(self, *pods: dict[str, Any]) -> None:
-        """Let the canary's pods be *pods* now."""
+    def see(self, *pods: dict[str, Any], ours: Ours = OURS, watched_s: float = 0) -> None:
+        """Let the pods be *pods* now, of a plan whose promotion is watched for so long."""
         self.mirror.pods = tuple(map(pod_view, pods))
-        self._watchman.look(self.mirror, OURS, plan())  # type: ignore[arg-type]
+        self._watchman.look(self.mirror, ours, watched(plan(), watched_s))  # type: ignore[arg-type]
 
     def wait(self) -> None:
         """Let the time pass after which it looks again."""
@@ -57,41 +60,68 @@ LEAVING = {**UNREADY, "metadata": {**UNREADY["metadata"], "deletionTimestamp": "
 
 
 def test_a_pod_that_stays_unready_is_told() -> None:
-    watched = Watched()
-    watched.see(pod())
-    watched.see(UNREADY)
-    assert watched.told == []
+    watch = Watched()
+    watch.see(pod())
+    watch.see(UNREADY)
+    assert watch.told == []
 
-    watched.wait()
-    (incident,) = watched.told
+    watch.wait()
+    (incident,) = watch.told
     assert (incident.kind, incident.version) == (IncidentKind.NOT_READY, Version.CANARY)
     assert f"the pod was-{CANARY}-x is no longer ready" in incident.message
 
 
 @pytest.mark.parametrize("after", [[pod()], [LEAVING], []], ids=["ready again", "leaving", "gone"])
 def test_a_pod_that_is_unready_for_a_moment_is_not(after: list[dict[str, Any]]) -> None:
-    watched = Watched()
-    watched.see(pod())
-    watched.see(UNREADY)
-    watched.see(*after)
-    watched.wait()
+    watch = Watched()
+    watch.see(pod())
+    watch.see(UNREADY)
+    watch.see(*after)
+    watch.wait()
 
-    assert watched.told == []
+    assert watch.told == []
 
 
 def test_a_restart_is_told_at_once_and_only_once() -> None:
-    watched = Watched()
-    watched.see(pod())
-    watched.see(pod(containerStatuses=[container(restarts=1)]))
-    watched.see(pod(containerStatuses=[container(restarts=1)]))
+    watch = Watched()
+    watch.see(pod())
+    watch.see(pod(containerStatuses=[container(restarts=1)]))
+    watch.see(pod(containerStatuses=[container(restarts=1)]))
 
-    assert [incident.kind for incident in watched.told] == [IncidentKind.RESTARTED]
+    assert [incident.kind for incident in watch.told] == [IncidentKind.RESTARTED]
 
 
 def test_a_pod_that_was_never_ready_is_not_watched() -> None:
-    watched = Watched()
-    watched.see(UNREADY)
-    watched.see(UNREADY)
+    watch = Watched()
+    watch.see(UNREADY)
+    watch.see(UNREADY)
 
-    assert not watched.told
-    assert not watched.later
+    assert not watch.told
+    assert not watch.later
+
+
+PROMOTED = replace(OURS, is_promoting=True)
+PREVIOUS = pod(STABLE)
+ENDED = {**PREVIOUS, "metadata": {**PREVIOUS["metadata"], "deletionTimestamp": "now"}}
+
+
+def test_it_is_told_once_that_the_previous_revision_is_ended_while_it_may_be_needed() -> None:
+    watch = Watched()
+    watch.see(pod(), PREVIOUS, ours=PROMOTED, watched_s=30)
+    assert watch.told == []
+    for pods in ([pod(), ENDED], [pod(), ENDED], [pod()]):
+        watch.see(*pods, ours=PROMOTED, watched_s=30)
+
+    (incident,) = watch.told
+    assert (incident.kind, incident.version) == (IncidentKind.NOTED, Version.STABLE)
+    assert "takes as long as they take to start" in incident.message
+
+
+@pytest.mark.parametrize(
+    ("ours", "watched_s"), [(OURS, 30.0), (PROMOTED, 0.0)], ids=["not promoted", "not watched"]
+)
+def test_else_its_end_is_nothing_to_be_told(ours: Ours, watched_s: float) -> None:
+    watch = Watched()
+    watch.see(pod(), ENDED, ours=ours, watched_s=watched_s)
+
+    assert watch.told == []

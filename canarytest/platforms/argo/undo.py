@@ -1,0 +1,142 @@
+"""The way back from a promotion: the previous revision's template is put back, and promoted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from canarytest.core.errors import NotBegun, PlatformError
+from canarytest.platforms.argo import orders
+from canarytest.platforms.argo.api import CALL_S, INVALID, Api, ApiError
+from canarytest.platforms.argo.mirror import Mirror
+from canarytest.platforms.argo.orders import Operation
+from canarytest.platforms.argo.stage import Ours
+from canarytest.platforms.argo.view import HASH_LABEL, RolloutView, rollout_view
+
+LOG = logging.getLogger(__name__)
+Object = Mapping[str, Any]
+_EPHEMERAL = "rollout.argoproj.io/ephemeral-metadata"  # an annotation: what Argo adds to the pods
+_LATER_S = 3600.0
+_CLOSE_WITHIN_S = 5.0
+Order = tuple[str, list[Operation]]  # the subresource, and the patch
+
+
+class Undo:
+    """
+    Takes the promotion of one revision back: `kubectl argo rollouts undo`, past all steps.
+
+    Argo has no order for it. The first of three is sent at once: the template, held where it is,
+    so that the pods that are still up are not cut down to what the first step asks for. Once the
+    controller follows it, it is promoted in full and let go, from a thread of its own.
+    """
+
+    def __init__(
+        self, api: Api, mirror: Mirror, ours: Ours, template: Object, *, path: str, run_id: str
+    ) -> None:
+        self._api, self._mirror, self._path = api, mirror, path
+        self._ours, self._template, self._run_id = ours, template, run_id
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def is_due(self, view: RolloutView) -> bool:
+        """Whether there is something of the promotion to be taken back."""
+        return view.stable == self._ours.canary or self._is_under_way(view)
+
+    def begin(self, within_s: float) -> None:
+        """Send the first order, or what is next; returns when it is taken. Else it raises."""
+        self._send(self._mirror.rollout, patience_s=0, timeout_s=within_s)
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._go_on, name="canarytest-undo")
+                self._thread.daemon = True
+                self._thread.start()
+
+    def close(self) -> None:
+        """Wait a little for the end, after which the Rollout is held no longer."""
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(_CLOSE_WITHIN_S)
+
+    def _is_under_way(self, view: RolloutView) -> bool:
+        return view.held_by == self._run_id and view.canary != self._ours.canary
+
+    def _go_on(self) -> None:
+        try:
+            while True:
+                view = self._mirror.wait(self._next, _LATER_S, on_the_way_back=True)
+                if view is None or not self.is_due(view):
+                    return
+                self._send(view, patience_s=_LATER_S, timeout_s=CALL_S)
+        except PlatformError as error:
+            LOG.warning("the promotion is not taken back: %s", error)
+
+    def _next(self) -> RolloutView | None:
+        """Return the Rollout if it can be ordered something, or nothing is left to be."""
+        view = self._mirror.rollout
+        is_over = not self.is_due(view)
+        return view if is_over or self._order(view) is not None else None
+
+    def _order(self, view: RolloutView) -> Order | None:
+        return next_order(view, self._ours, self._template, self._run_id)
+
+    def _send(self, view: RolloutView, *, patience_s: float, timeout_s: float) -> None:
+        order = self._order(view)
+        if order is None:
+            return
+        try:
+            found = self._api.patch(
+                f"{self._path}{order[0]}", order[1], patience_s=patience_s, timeout_s=timeout_s
+            )
+        except ApiError as error:
+            if error.status != INVALID:
+                raise
+            found = self._api.get(self._path, patience_s=0)  # it is not as it was: look again
+            if order == self._order(rollout_view(found)):
+                raise
+        self._mirror.see(found)
+
+
+def next_order(view: RolloutView, ours: Ours, template: Object, run: str) -> Order | None:
+    """Return what brings *view* nearer to the *template*; None: wait, or all is done."""
+    if view.canary == ours.canary:
+        if view.held_by == run:
+            return None  # the controller has yet to see the template
+        return ("", orders.put_back(ours.canary, template, run))
+    if view.held_by != run or not view.is_fresh:
+        return None
+    if view.stable == ours.canary and not view.is_promoted_in_full:
+        return ("/status", orders.promote_in_full(view.canary))
+    return ("", orders.let_go(run))
+
+
+def template_of(found: Sequence[Object], hash_: str) -> Object:
+    """
+    Return the pod template of the revision *hash_* among the ReplicaSets *found*, as it was given.
+
+    Raises NotBegun if there is none.
+    """
+    for item in found:
+        if item["metadata"]["labels"][HASH_LABEL] == hash_:
+            added = (item["metadata"].get("annotations") or {}).get(_EPHEMERAL) or "{}"
+            template: Object = item["spec"]["template"]
+            given = _given(template.get("metadata") or {}, json.loads(added))
+            return {**template, "metadata": given}
+    raise NotBegun(
+        f"after_promotion: there is no ReplicaSet of the stable revision {hash_} from which its "
+        "template could be put back; nothing was touched"
+    )
+
+
+def _given(metadata: Object, ephemeral: Object) -> Object:
+    """Return *metadata* without what the controller added."""
+    added = {"labels": {HASH_LABEL, *(ephemeral.get("labels") or ())}}
+    added["annotations"] = set(ephemeral.get("annotations") or ())
+    kept = {
+        kind: {k: v for k, v in (metadata.get(kind) or {}).items() if k not in names}
+        for kind, names in added.items()
+    }
+    return {kind: values for kind, values in kept.items() if values}
