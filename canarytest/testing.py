@@ -173,6 +173,7 @@ class FakePlatform:
         self.calls: list[str] = []
         self.share = 0.0  # of the traffic that the canary gets
         self.stable_complete = True
+        self.lingers = False  # what was sent back is still up
         self.users: Exposure | None = None
         self.gauge_values: Mapping[str, float] = {}
         self.log_lines: dict[Version, str] = {}
@@ -220,7 +221,7 @@ class FakePlatform:
 
     def state(self) -> State:
         """Return what is in force."""
-        return self._call("state") or State(self.share, self.stable_complete)
+        return self._call("state") or State(self.share, self.stable_complete, self.lingers)
 
     def exposure(self) -> Exposure | None:
         """Return `users`."""

@@ -38,6 +38,7 @@ class Abort:
         terms: Terms,
         within_s: float,
         is_edge_known: Callable[[], bool] = lambda: True,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.reason: Reason | None = None
         self.is_proven = False
@@ -49,6 +50,7 @@ class Abort:
         self._terms = terms
         self._within_s = within_s
         self._is_edge_known = is_edge_known
+        self._note = note
         self._changed = threading.Condition()
         self._is_forbidden = False
         self._is_sent = False
@@ -133,9 +135,12 @@ class Abort:
 
     def wait_settled(self) -> bool:
         """Wait until the rollback is proven or given up; True if it is proven."""
-        limit = self._within_s + self._terms.within_s + self.hang_s
+        terms = self._terms
+        limit = self._within_s + terms.within_s + self.hang_s
         with self._changed:
             self._changed.wait_for(lambda: self._is_settled or self.reason is None, limit)
+            if self._proof is not None and self._proof.is_held:  # it may have to be made once more
+                self._changed.wait_for(lambda: self._is_settled, terms.hold_s + terms.within_s)
         self._end(f"the platform hangs: no answer for {limit:.0f} s")
         return self.is_proven
 
@@ -196,7 +201,11 @@ class Abort:
             proof.taken(self._ordered_at)
             self._is_sent = not complaint
             self._changed.notify_all()
-        return complaint or self._prove(proof)
+        while not complaint:
+            complaint = self._prove(proof)
+            if complaint or self._holds(proof):
+                break
+        return complaint
 
     def _announce(self, reason: Reason) -> None:
         with self._changed:
@@ -273,6 +282,35 @@ class Abort:
                     return f"{proof.complaint}{trouble}"
                 self._clock.wait(self._changed, LOOK_S)
 
+    def _holds(self, proof: Proof) -> bool:
+        """
+        Tell the proof, and hold it while the canary could answer again.
+
+        False if it did: then it has to be proven once more.
+        """
+        if not self._is_owed:
+            return True
+        self._tell_proven(proof)
+        with self._changed:
+            proof.hold()
+            began, before = self._clock.now(), proof.responses
+        while self._lingers():
+            with self._changed:
+                held_s = self._clock.now() - began
+                if not proof.is_held:
+                    return False
+                if self._given_up or held_s >= self._terms.hold_s:
+                    break
+                self._clock.wait(self._changed, LOOK_S)
+        self._tell_held(self._clock.now() - began, proof.responses - before)
+        return True
+
+    def _lingers(self) -> bool:
+        try:
+            return self._platform.state().lingers
+        except Exception:  # noqa: BLE001  one that cannot say may still have it up
+            return True
+
     def _ask(self) -> tuple[bool, str]:
         try:
             state = self._platform.state()
@@ -303,8 +341,15 @@ class Abort:
                     probes=proof.probes,
                 )
             )
-        elif self._is_owed:
-            self._tell_proven(proof)
+
+    def _tell_held(self, seconds: float, responses: int) -> None:
+        if seconds < LOOK_S:
+            return  # there was nothing to hold it for
+        message = (
+            f"the rollback held for {seconds:.0f} s more, while the canary was still up: none of "
+            f"{responses} responses was the canary's"
+        )
+        self._note(message)
 
     def _tell_proven(self, proof: Proof) -> None:
         self._emit(

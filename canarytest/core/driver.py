@@ -79,6 +79,7 @@ class Driver:
             self.limits.proof,
             self.limits.abort_within_s,
             is_edge_known=lambda: self.facts is not None,
+            note=lambda sentence: self.see_incident(Incident(IncidentKind.NOTED, None, sentence)),
         )
 
     @property

@@ -64,6 +64,9 @@ class State:
 
     share: float  # of the edge's traffic that is routed to the canary, 0 to 1
     stable_complete: bool  # every pod of the stable version is ready
+    # What was sent back is still up, and the platform is about to end it: until then it could
+    # answer again, so that the proof is held.
+    lingers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

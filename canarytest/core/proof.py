@@ -26,13 +26,15 @@ class Terms:
     window_s: float = 10.0  # without a canary response and without an error
     responses: int = 600  # in that window
     within_s: float = 60.0  # from the order on; later it is not proven
+    hold_s: float = 45.0  # at most, while what was sent back is still up and could answer again
 
 
 class Proof:
     """
     Collects the responses after an abort until they prove that it worked.
 
-    Every canary response and every error begins the window anew. Times are the clock's `now`.
+    Every canary response and every error begins the window anew. While it is held only a canary
+    response does, and then it has to be complete in time once more. Times are the clock's `now`.
     """
 
     def __init__(self, terms: Terms, decided: float) -> None:
@@ -44,6 +46,7 @@ class Proof:
         self._taken = decided  # when the order was
         self._begun: float | None = None  # of the window
         self._until = decided  # the last response
+        self.is_held = False
 
     def see(self, sample: ProbeSample) -> None:
         """Take one more sample, in the order in which they were answered."""
@@ -59,13 +62,23 @@ class Proof:
         if sample.is_ok and sample.version is Version.STABLE:
             self._begun = sample.at if self._begun is None else self._begun
             self.responses += 1
-        else:
-            self.restarts += self._begun is not None
-            self._begun, self.responses = None, 0
+        elif not self.is_held:
+            self._begin_anew()
+        elif sample.version is Version.CANARY:
+            self.is_held, self._taken = False, sample.at
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.restarts += self._begun is not None
+        self._begun, self.responses = None, 0
 
     def restart(self) -> None:
         """Begin the window anew: the platform is not back yet, or took the order only now."""
         self._begun, self.responses = None, 0
+
+    def hold(self) -> None:
+        """From now on only a response of the canary ends what is proven: then it begins anew."""
+        self.is_held = True
 
     def taken(self, now: float) -> None:
         """Note that the order to go back was taken: what was seen before proves nothing."""

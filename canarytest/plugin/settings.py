@@ -299,6 +299,7 @@ def _proof(table: Table) -> Terms:
         window_s=table.duration("window", default.window_s),
         responses=table.take("responses", int, default.responses),
         within_s=table.duration("within", default.within_s),
+        hold_s=table.duration("hold", default.hold_s),
     )
     table.finish()
     if terms.responses < 1 or terms.within_s <= terms.window_s:

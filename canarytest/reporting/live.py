@@ -17,7 +17,7 @@ from canarytest.reporting.words import share
 WINDOW_S = 5.0  # over which requests a second are told
 SEPARATOR = "  "
 _LAST: Mapping[type[e.Event], str] = {  # what is to be told between these and the end
-    e.RollbackProven: "taking all down",
+    e.RollbackProven: "rollback proven, until the canary is gone",
     e.RollbackNotProven: "taking all down",
     e.RolloutPromoted: "promoted, taking all down",
     e.RolloutLeft: "left paused, taking all down",

@@ -120,20 +120,27 @@ def story_of(events: Iterable[e.Event]) -> Story:
     told = tuple(events)
     aborted, sent = _first(told, e.RolloutAborted), _first(told, e.AbortSent)
     ended = _first(told, e.RunEnded)
+    back = _back(told)
     return Story(
         events=told,
         started=_first(told, e.RolloutStarted),
         stops=tuple(_stops(told)),
         aborted=aborted,
         sent=sent,
-        proven=_first(told, e.RollbackProven),
-        not_proven=_first(told, e.RollbackNotProven),
+        proven=back if isinstance(back, e.RollbackProven) else None,
+        not_proven=back if isinstance(back, e.RollbackNotProven) else None,
         promoted=_first(told, e.RolloutPromoted),
         ended=ended,
         outcome=ended.outcome if ended else "error",
         exit_status=ended.exit_status if ended else None,
         reason=ended.reason if ended else _cut_off(told),
     )
+
+
+def _back(events: Iterable[e.Event]) -> e.RollbackProven | e.RollbackNotProven | None:
+    """Return the last word on the way back: a proof is held, and may be lost."""
+    told = [x for x in events if isinstance(x, e.RollbackProven | e.RollbackNotProven)]
+    return told[-1] if told else None
 
 
 def _first(events: Iterable[e.Event], kind: type[_E]) -> _E | None:
@@ -146,7 +153,7 @@ def _cut_off(events: tuple[e.Event, ...]) -> str:
         return "the run ended without a last event: there is none at all"
     last = type(events[-1]).__name__
     begin = f"the run ended without a last event (after {last} at {e.timestamp(events[-1].time)})"
-    if _first(events, e.RollbackProven):
+    if isinstance(_back(events), e.RollbackProven):
         return f"{begin}; the rollback had been proven"
     if _first(events, e.AbortSent):
         return f"{begin}; an abort had been sent, THE ROLLBACK IS NOT PROVEN"

@@ -72,13 +72,6 @@ class Terminal:
             case e.StepJudged():
                 self._said = event.reason
                 yield _judged(event), _OF_VERDICT.get(Verdict(event.verdict), YELLOW)
-            case e.AbortSent():
-                yield self._sent(event), ALARM
-            case e.RollbackProven():
-                yield f"rollback proven: {event.sentence}", GREEN
-            case e.RollbackNotProven():
-                told = f"THE ROLLBACK IS NOT PROVEN, somebody must look now: {event.reason}"
-                yield told, ALARM
             case e.RolloutPromoted():
                 self._label = ""
                 yield f"promoted the canary {event.canary} in {seconds(event.seconds)}", GREEN
@@ -87,6 +80,21 @@ class Terminal:
             case e.RunEnded():
                 self._label = ""
                 yield _ended(event), markup_of(event.outcome)
+            case _:
+                yield from self._beside(event)
+
+    def _beside(self, event: e.Event) -> Lines:
+        """Tell what is no part of the walk: the way back, and what somebody may want to know."""
+        match event:
+            case e.AbortSent():
+                yield self._sent(event), ALARM
+            case e.RollbackProven():
+                yield f"rollback proven: {event.sentence}", GREEN
+            case e.RollbackNotProven():
+                told = f"THE ROLLBACK IS NOT PROVEN, somebody must look now: {event.reason}"
+                yield told, ALARM
+            case e.MeasurementTaken() if event.values.get("incident") == "noted":
+                yield f"noted: {event.values.get('message', '')}", {}
 
     def _sent(self, event: e.AbortSent) -> str:
         attempts = f", at attempt {event.attempts}" if event.attempts > 1 else ""

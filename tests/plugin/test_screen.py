@@ -10,7 +10,7 @@ import pytest
 from tests.plugin.project import QUIET, STEPS, Project
 from tests.plugin.terminal import Terminal
 
-LIVE = re.compile(r"req/s|proving the rollback|opening |taking all down")
+LIVE = re.compile(r"req/s|proving the rollback|opening |taking all down|until the canary is gone")
 JUDGED = re.compile(r"^\d\d:\d\d:\d\d  dark  successful after")  # not behind the dots of tests
 SUITE = """
     import os, time

@@ -107,7 +107,7 @@ def test_the_timeline_goes_up_to_all_and_back() -> None:
         (GOOD, 30.0, "promoted  2 s left  1 tests  4 req/s"),
         (GOOD, 31.6, "promoted, taking all down"),
         (UNDONE, 27.0, "aborted at promoted  proving the rollback for 2 s"),
-        (UNDONE, 35.2, "taking all down"),
+        (UNDONE, 35.2, "rollback proven, until the canary is gone"),
     ],
 )
 def test_the_live_line(told: tuple[e.Event, ...], at: float, line: str) -> None:

@@ -45,7 +45,7 @@ def line_of(story: Story, at: float) -> str:
             18.1,
             "aborted at 30%  proving the rollback for 5 s  0 of 0 responses from the canary",
         ),
-        (stories.aborted_at_30, 23.4, "taking all down"),
+        (stories.aborted_at_30, 23.4, "rollback proven, until the canary is gone"),
         (stories.aborted_at_30, 24, ""),
         (stories.not_proven, 40, "aborted at 10%  proving the rollback for 34 s  0 of 0 responses"),
     ],

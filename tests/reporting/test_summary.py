@@ -133,6 +133,15 @@ def test_a_proven_rollback_has_its_figures() -> None:
     }
 
 
+def test_a_proof_that_was_lost_while_it_was_held_is_none() -> None:
+    told = stories.aborted_at_30()
+    at = next(i for i, event in enumerate(told) if isinstance(event, e.RollbackProven))
+    lost = e.RollbackNotProven(told[at].time + 60, "the canary answers on", 70.0, 0, 900)
+    rollback = summary_of([*told[: at + 1], lost, *told[at + 1 :]])["rollback"]
+
+    assert (rollback["proven"], rollback["seconds_to_last_canary"]) == (False, 70.0)
+
+
 def test_a_rollback_that_is_not_proven_says_what_is_missing() -> None:
     rollback = summary_of(stories.not_proven())["rollback"]
 

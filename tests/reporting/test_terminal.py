@@ -135,6 +135,14 @@ def test_what_is_quoted_brings_no_colours_along() -> None:
     assert lines_of([sent])[0][0].endswith("test_login failed: E assert 1")
 
 
+def test_what_is_noted_is_told_and_other_measurements_are_not() -> None:
+    values = {"incident": "noted", "version": None, "message": "the rollback held for 31 s more"}
+    noted = e.MeasurementTaken(stories.T0 + 3, step=0, source="platform", values=values)
+    other = replace(noted, values={**values, "incident": "restarted"})
+
+    assert lines_of([noted, other]) == [("09:12:03  noted: the rollback held for 31 s more", "")]
+
+
 @pytest.mark.parametrize("story", stories.STORIES.values(), ids=stories.STORIES)
 def test_no_line_is_wider_than_the_terminal(story: Story) -> None:
     lines = [line for line, _ in lines_of(story())] + table(summary_of(story()))
