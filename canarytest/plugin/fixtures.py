@@ -25,8 +25,10 @@ from canarytest.core.ports import Facts
 from canarytest.core.reach import Endpoint, Identity, Version
 from canarytest.core.split import SplitVerdict
 from canarytest.plugin.exchanges import RING, Exchanges
+from canarytest.plugin.gate import GATE, IS_OVER
 from canarytest.plugin.loads import key_of
 from canarytest.plugin.service import LoadView, Service
+from canarytest.plugin.steps import label_of
 
 SERVICE = pytest.StashKey[Service]()
 PLAN = pytest.StashKey[Plan]()
@@ -35,6 +37,7 @@ _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _BOUNDS = ("error_rate", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
 # When it was sent, what, and the response or error that came of it.
 Keep = Callable[[float, requests.PreparedRequest, object], None]
+Refusal = Callable[[], str | None]  # why nothing may be asked any more; None while it may
 TIMEOUT_S = 30.0  # of a request of a suite that gives none; no test may hang a rollout
 
 
@@ -46,12 +49,14 @@ class VersionSession(requests.Session):
         endpoint: Endpoint,
         check: Callable[[requests.Response], None],
         keep: Keep = lambda *_: None,
+        refusal: Refusal = lambda: None,
     ) -> None:
         super().__init__()
         self.base_url = endpoint.url.rstrip("/")
         self.headers.update(endpoint.headers)
         self._check = check
         self._keep = keep  # for the report, should the test fail
+        self._refusal = refusal
 
     def request(  # type: ignore[override]  # all arguments but these two go through as they are
         self, method: str, url: str, *args: Any, **kwargs: Any
@@ -66,6 +71,7 @@ class VersionSession(requests.Session):
 
         Without a timeout it waits 30 s at most for each part of the answer.
         """
+        self._skip_if_refused()
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = TIMEOUT_S
         began = time.time()
@@ -73,7 +79,9 @@ class VersionSession(requests.Session):
             response = super().send(request, **kwargs)
         except Exception as error:
             self._keep(began, request, error)
+            self._skip_if_refused()
             raise
+        self._skip_if_refused()
         self._keep(began, request, (*response.history, response)[0])  # the others came here too
         for answer in (*response.history, response):
             if f"{answer.url}/".startswith(f"{self.base_url}/"):  # others are asked as they are
@@ -87,6 +95,11 @@ class VersionSession(requests.Session):
                 for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
                     _close(manager)
         super().close()
+
+    def _skip_if_refused(self) -> None:
+        """Skip the test: what is answered now may be anybody's, and is not what went wrong."""
+        if reason := self._refusal():
+            pytest.skip(reason)
 
 
 def _close(manager: PoolManager) -> None:
@@ -234,12 +247,28 @@ def canary_exchanges(request: pytest.FixtureRequest) -> Exchanges:
 
 
 @pytest.fixture
-def canary(canary_facts: Facts, canary_exchanges: Exchanges) -> Iterator[requests.Session]:
-    """The canary alone. Each response is checked to be its own."""
-    reach = canary_facts.reach
-    check = _made_by(Version.CANARY, reach.identity)
+def canary(
+    request: pytest.FixtureRequest, canary_facts: Facts, canary_exchanges: Exchanges
+) -> Iterator[requests.Session]:
+    """
+    The canary alone. Each response is checked to be its own.
+
+    Once the rollout was aborted, a test that asks it is skipped: its Service may lead to either
+    version then. To clean up it may still be asked, and nobody checks who answers.
+    """
+    reach, gate = canary_facts.reach, request.config.stash[GATE]
+    label, item = label_of(request.node), request.node
+
+    def refusal() -> str | None:
+        return None if item.stash.get(IS_OVER, False) else gate.refusal(label)
+
+    def check(response: requests.Response) -> None:
+        if not gate.refusal(label):
+            made_by_canary(response)
+
+    made_by_canary = _made_by(Version.CANARY, reach.identity)
     keep = _keeping(canary_exchanges, "canary", reach.identity)
-    with VersionSession(reach.canary, check, keep) as session:
+    with VersionSession(reach.canary, check, keep, refusal) as session:
         yield session
 
 

@@ -20,6 +20,8 @@ from canarytest.core.redaction import Redactor
 from canarytest.plugin.steps import label_of
 
 INCONCLUSIVE = "canary_inconclusive"  # the user property of a report that says so
+GATE = pytest.StashKey["Gate"]()
+IS_OVER = pytest.StashKey[bool]()  # of an item: what it does now is to clean up
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,12 @@ class Gatekeeper:
         reason = self._gate.refusal(label_of(item))
         if reason:
             pytest.skip(reason)
+        item.stash[IS_OVER] = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Remember that the test is over: what is asked from now on is not to test anything."""
+        item.stash[IS_OVER] = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -24,7 +24,7 @@ from canarytest.core.redaction import Redactor
 from canarytest.plugin import distributed, fixtures, preflight, settings, templates, wishes
 from canarytest.plugin.doubts import doubts
 from canarytest.plugin.exchanges import ExchangeEvidence
-from canarytest.plugin.gate import Gate, Gatekeeper
+from canarytest.plugin.gate import GATE, Gate, Gatekeeper
 from canarytest.plugin.hooks import CollectOnly, RunHooks
 from canarytest.plugin.loop import InProcessLoop
 from canarytest.plugin.redacting import REDACTOR, ReportRedaction, redactor_of
@@ -118,7 +118,7 @@ def _register_worker(
         setattr(config.option, distributed.ALLURE, given[distributed.RESULTS])
     _label_results(config, plan, chosen)
     config.stash[fixtures.SERVICE] = RemoteService(given[distributed.SERVICE])
-    config.pluginmanager.register(Gatekeeper(gate), "canarytest-gate")
+    _register_gate(config, gate)
     redaction = ReportRedaction(config, config.stash[REDACTOR])
     config.pluginmanager.register(redaction, "canarytest-redaction")
     config.pluginmanager.register(
@@ -166,8 +166,13 @@ def _register_run(
         plugins.register(controller, "canarytest-xdist")
     else:
         _label_results(config, plan, chosen)
-        plugins.register(Gatekeeper(gate), "canarytest-gate")
+        _register_gate(config, gate)
         plugins.register(InProcessLoop(hooks.between), "canarytest-loop")
+
+
+def _register_gate(config: pytest.Config, gate: Gate) -> None:
+    config.stash[GATE] = gate
+    config.pluginmanager.register(Gatekeeper(gate), "canarytest-gate")
 
 
 def _refusal(found: preflight.Preflight) -> str:

@@ -164,8 +164,10 @@ class StandIn:
         if path in self.wrong.hangs:
             self._over.wait(60)
             return None
-        if path == "/restart":
+        if path.startswith("/restart"):
             self._tell(Incident(IncidentKind.RESTARTED, version, "the canary restarted: boom"))
+        if path == "/restart/cut":
+            return None
         if path in self.wrong.fails_once and path not in self._failed:
             self._failed.add(path)
             return 500

@@ -185,6 +185,63 @@ def test_no_request_waits_for_ever(project: Project) -> None:
     assert set(project.tests.values()) <= {"passed", "skipped"}
 
 
+def test_nothing_is_asked_of_the_canary_once_it_was_aborted(project: Project) -> None:
+    project.suite("""
+        import pathlib, requests
+
+        class Noting(requests.adapters.HTTPAdapter):
+            def send(self, request, **kwargs):
+                with pathlib.Path("sent.txt").open("a") as file:
+                    file.write(request.url.rpartition("/")[2] + " ")
+                return super().send(request, **kwargs)
+
+        def test_login(canary, edge):
+            canary.mount("http://", Noting())
+            canary.get("/before")
+            edge.get("/restart", headers={"x-canary": "always"})
+            canary.get("/after")
+    """)
+    result = project.run()
+
+    assert result.ret == 1
+    assert (project.path / "sent.txt").read_text() == "before "
+    (ended, *_) = project.events_of("TestFinished")
+    assert ended["outcome"] == "skipped"
+    assert ended["message"] == "aborted at dark: the canary restarted: boom"
+
+
+@pytest.mark.parametrize(
+    "ask", ["canary.get('/restart').json()['version'] == 'v1'", "canary.get('/restart/cut')"]
+)
+def test_what_the_canary_answers_while_it_is_aborted_decides_nothing(
+    project: Project, ask: str
+) -> None:
+    project.suite(f"def test_login(canary): assert {ask}")
+    result = project.run()
+
+    assert result.ret == 1
+    assert project.tests["test_login[dark]"] == "skipped"
+
+
+def test_to_clean_up_the_canary_may_still_be_asked_whoever_answers(project: Project) -> None:
+    project.suite("""
+        import pathlib, pytest
+
+        @pytest.fixture
+        def owner(canary):
+            yield
+            reply = canary.delete("/impostor")
+            pathlib.Path("deleted.txt").write_text(reply.headers["x-version"])
+
+        def test_owner(owner):
+            assert False, "wrong"
+    """)
+    result = project.run()
+
+    result.assert_outcomes(failed=1, skipped=2)
+    assert (project.path / "deleted.txt").read_text() == "v1"
+
+
 def test_the_step_is_the_open_one(project: Project) -> None:
     project.suite("""
         seen = []

@@ -10,6 +10,9 @@ import pytest
 from canarytest.core.plan import Plan, plan_of
 from canarytest.plugin.gate import Gate
 from tests.plugin.project import STEPS, Project, manifest
+from tests.plugin.stage import Stage, stage
+
+__all__ = ["stage"]
 
 
 @pytest.fixture
@@ -76,6 +79,25 @@ def test_who_saw_too_little_because_of_the_abort_is_skipped(project: Project) ->
     assert project.tests["test_split[dark]"] == "skipped"
     (ended, *_) = project.events_of("TestFinished")
     assert ended["message"] == "aborted at dark: the canary restarted: boom"
+
+
+def test_a_test_under_way_on_another_worker_asks_the_canary_no_more(stage: Stage) -> None:
+    stage.suite("""
+def test_asks(canary):
+    note("asks")
+    while True: canary.get("/")
+
+def test_fails():
+    wait_for("asks")
+    assert False, "wrong"
+""")
+    ended = stage.run("-n", "2")
+
+    ended.assert_aborted(1)
+    assert ended.outcomes["test_asks[dark]"] == "skipped"
+    assert ended.messages["test_asks[dark]"] == (
+        "aborted at dark: test_fails failed: AssertionError: wrong"
+    )
 
 
 def test_why_it_is_shut_is_written_without_secrets(gate: Gate, tmp_path: Path) -> None:
