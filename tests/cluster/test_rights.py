@@ -66,6 +66,7 @@ def assert_refused(stage: Stage, option: str, resource: str, verb: str) -> None:
         ("replicasets", "list"),
         ("pods", "watch"),
         ("pods/log", "get"),
+        ("events", "watch"),
         ("leases", "create"),
         ("leases", "update"),
     ],

@@ -70,6 +70,25 @@ def test_a_version_that_is_never_ready_is_told(behind_traefik: Stage) -> None:
 
     assert ran.status == 1, ran.output
     assert "was not ready within 20 s" in ran.summary["reason"]
+    assert "; Unhealthy: Readiness probe failed" in ran.summary["reason"]
+    assert_proven_back(ran, behind_traefik)
+
+
+def test_a_quota_that_forbids_the_canary_s_pod_is_told_and_not_waited_out(
+    behind_traefik: Stage,
+) -> None:
+    behind_traefik.rest()
+    path = f"/api/v1/namespaces/{behind_traefik.namespace}/resourcequotas"
+    stable = {"spec": {"hard": {"pods": str(behind_traefik.read()["spec"]["replicas"])}}}
+    behind_traefik.api.create(path, {"metadata": {"name": "full"}, **stable})
+    try:
+        ran = behind_traefik.run(good_image(behind_traefik))
+    finally:
+        behind_traefik.api.delete(f"{path}/full")
+
+    assert ran.status == 1, ran.output
+    assert "can make no pod: FailedCreate: Error creating: pods" in ran.summary["reason"]
+    assert "is forbidden: exceeded quota: full" in ran.summary["reason"]
     assert_proven_back(ran, behind_traefik)
 
 

@@ -1,7 +1,8 @@
-"""The Rollout and its pods as last seen, and how to wait until they are otherwise."""
+"""The Rollout, its pods and their events as last seen, and how to wait until they differ."""
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,15 +11,16 @@ from typing import Any, TypeVar
 from canarytest.core.errors import NotOurs
 from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.api import Api
+from canarytest.platforms.argo.kube_events import MOST, KubeEvent, is_of, kube_event
 from canarytest.platforms.argo.view import PodView, RolloutView, pod_view, rollout_view
-from canarytest.platforms.argo.watch import Objects, Watch
+from canarytest.platforms.argo.watch import News, Objects, Watch
 
 T = TypeVar("T")
 _LOOK_S = 1.0  # whoever waits looks at the clock this often, also when nothing changes
 
 
 class Mirror:
-    """Follows one Rollout and its pods. *on_change* is called from the watches' threads."""
+    """Follows a Rollout, its pods and events. *on_change* is called from the watches' threads."""
 
     def __init__(
         self, api: Api, namespace: str, name: str, on_change: Callable[[], None] = lambda: None
@@ -29,6 +31,7 @@ class Mirror:
         self._is_over = self._is_stopped = False
         self._rollout: RolloutView | None = None
         self._pods: tuple[PodView, ...] = ()
+        self._events: tuple[KubeEvent, ...] = ()
         self._watches: list[Watch] = []
 
     @property
@@ -43,11 +46,18 @@ class Mirror:
         """The pods of all its revisions."""
         return self._pods
 
+    @property
+    def events(self) -> tuple[KubeEvent, ...]:
+        """What was said of them since the start, the newest first."""
+        return self._events
+
     def start(self, spec: Mapping[str, Any]) -> None:
         """Begin to follow; *spec* is the Rollout's."""
         one = {"fieldSelector": f"metadata.name={self._name}"}
         some = {"labelSelector": watch.selector(spec["selector"])}
+        news = News(functools.partial(is_of, self._name), MOST)
         self._watches = [
+            Watch(self._api, watch.events(self._namespace), {}, self._see_events, news),
             Watch(self._api, watch.pods(self._namespace), some, self._see_pods),
             Watch(self._api, watch.rollouts(self._namespace), one, self._see_rollout),
         ]
@@ -103,6 +113,10 @@ class Mirror:
 
     def _see_pods(self, objects: Objects) -> None:
         self._pods = tuple(pod_view(pod) for pod in objects.values())
+        self._tell()
+
+    def _see_events(self, objects: Objects) -> None:
+        self._events = tuple(map(kube_event, reversed(objects.values())))
         self._tell()
 
     def _tell(self) -> None:

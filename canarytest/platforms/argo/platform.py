@@ -79,7 +79,9 @@ class ArgoPlatform:
         self._over = threading.Event()
         self._on_incident: Callable[[Incident], None] = lambda _: None
         self._logs = Logs(api, found.namespace)
-        self._witness = Witness(api, found.namespace, found.rollout, self._logs)
+        self._witness = Witness(
+            api, found.namespace, found.rollout, self._logs, lambda: self._mirror.events
+        )
         self._mirror = Mirror(api, found.namespace, found.rollout, self._look)
         self._routed = Routed(api)
         self._analyses = Analyses(api, found.namespace)

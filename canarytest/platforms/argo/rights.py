@@ -81,6 +81,7 @@ def _always(rollout: str) -> Iterator[Right]:
     yield Right("apps", "replicasets", ("list",), "which revision is the newest")
     yield Right("", "pods", ("list", "watch"), "which are ready, restart or do not come up")
     yield Right("", "pods/log", ("get",), "the last line before a crash")
+    yield Right("", "events", ("list", "watch"), "why a pod or a ReplicaSet does not come up")
     group, why = "coordination.k8s.io", "no two runs drive one rollout"
     yield Right(group, "leases", ("create",), why)
     yield Right(group, "leases", ("get", "update"), why, lease_name(rollout))

@@ -43,7 +43,7 @@ class Timeouts:
     """How long things may take, in seconds."""
 
     ready_s: float  # from the release of a step until the next one is in force
-    unschedulable_s: float  # that a pod may wait for a node: autoscalers bring one
+    unschedulable_s: float  # that a pod may wait for a node, a volume or a quota: others bring one
     reach_s: float  # until the way to the canary leads to it, once its pods are ready
     promote_s: float
     controller_s: float  # that an experiment, analysis or plugin between two stops may take

@@ -20,10 +20,12 @@ from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import IncidentKind
 from canarytest.platforms.argo import orders
 from canarytest.platforms.argo.api import INVALID, NOT_FOUND, Api, ApiError
+from canarytest.platforms.argo.kube_events import last_warning, uncreated
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.settings import Timeouts
 from canarytest.platforms.argo.stage import Ours, missing
+from canarytest.platforms.argo.troubles import troubles
 from canarytest.platforms.argo.undo import Undo
 from canarytest.platforms.argo.view import PodView, RolloutView
 from canarytest.platforms.argo.watchman import loss
@@ -71,7 +73,7 @@ class Walk:
         self._api, self._urgent, self._mirror, self._path = api, urgent, mirror, path
         self._run_id, self._logs, self._timeouts = run_id, logs, timeouts
         self._has_held = False
-        self._waiting_since: dict[str, float] = {}  # pods without a node
+        self._waiting_since: dict[str, float] = {}  # a trouble that may pass -> when it was seen
         self._tidying: threading.Thread | None = None
 
     def take(self, ours: Ours, plan: Plan) -> None:
@@ -148,7 +150,7 @@ class Walk:
 
     def _next(self, target: int, lacks: Callable[[], str], step: Step | None) -> _Move | None:
         view, pods = self._seen()
-        self._refuse(view, pods)
+        self._refuse(view, pods, step.canary_pods if step else view.replicas)
         if not lacks():
             return _Move.ARRIVED
         if view.index < target:
@@ -192,18 +194,18 @@ class Walk:
         self._mirror.see(self._urgent.get(self._path, patience_s=0))
         return self._mirror.rollout
 
-    def _refuse(self, view: RolloutView, pods: tuple[PodView, ...]) -> None:
+    def _refuse(self, view: RolloutView, pods: tuple[PodView, ...], wanted: int) -> None:
         ours, plan = self._driven()
         lost = loss(view, ours, plan.kinds)
         if lost:
             raise _MEANING.get(lost.kind, PlatformError)(lost.message)
         now = time.monotonic()
-        for pod in pods:
-            if pod.hash != ours.canary or pod.is_leaving or not pod.trouble:
-                continue
-            since = self._waiting_since.setdefault(pod.name, now)
-            if pod.is_hopeless or now - since > self._timeouts.unschedulable_s:
-                raise CanaryNotReady(f"{pod.name}: {pod.trouble}{self._logs.last_line(pod)}")
+        replica_set = f"{view.name}-{ours.canary}"
+        for found in troubles(replica_set, pods, self._mirror.events, wanted):
+            since = self._waiting_since.setdefault(found.key, now)
+            if found.is_hopeless or now - since > self._timeouts.unschedulable_s:
+                last = self._logs.last_line(found.pod) if found.pod else ""
+                raise CanaryNotReady(f"{found.sentence}{last}{found.warning}")
 
     def _late(self, lacking: str, within_s: float) -> CanaryError:
         ours = self._driven()[0]
@@ -212,11 +214,12 @@ class Walk:
         if unready is None:
             return PlatformError(
                 f"not in force within {within_s:g} s: {lacking}{self._busy_with()}"
+                f"{self._unmade(ours)}"
             )
-        last = unready.trouble or self._logs.last_line(unready).removeprefix("; ")
-        return CanaryNotReady(
-            f"{unready.name} was not ready within {within_s:g} s: {last or 'it says nothing'}"
-        )
+        said = unready.trouble or self._logs.last_line(unready).removeprefix("; ")
+        said += last_warning(self._mirror.events, unready.name, said)
+        last = said.removeprefix("; ") or "it says nothing"
+        return CanaryNotReady(f"{unready.name} was not ready within {within_s:g} s: {last}")
 
     def _busy_with(self) -> str:
         """Return the words for what the controller does at a step that takes its own time."""
@@ -226,6 +229,11 @@ class Walk:
             return ""
         said = view.plugins.get(view.index) or view.experiment or view.message
         return f"; step {view.index} ({kind}) is not over: {said or view.phase}"
+
+    def _unmade(self, ours: Ours) -> str:
+        """Return the words for why there are fewer pods than wanted, where that is said."""
+        why = uncreated(self._mirror.events, f"{self._mirror.rollout.name}-{ours.canary}")
+        return f"; {why}" if why else ""
 
     def _seen(self) -> tuple[RolloutView, tuple[PodView, ...]]:
         return self._mirror.rollout, self._mirror.pods

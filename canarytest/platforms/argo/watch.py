@@ -6,6 +6,7 @@ import logging
 import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from canarytest.core.errors import PlatformError
@@ -19,18 +20,33 @@ AGAIN_S = (0.05, 0.5, 1.0, 2.0)  # before each attempt to connect again; the las
 Objects = dict[str, Mapping[str, Any]]  # by name
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is kept where only what is new counts, and most of it is somebody else's."""
+
+    is_ours: Callable[[Mapping[str, Any]], bool]
+    most: int  # so many objects, those that changed last
+
+
 class Watch:
     """
     Keeps the objects of *path* that *query* selects, and tells of each change.
 
-    *on_change* gets all of them, from the watch's own thread.
+    *on_change* gets all of them, from the watch's own thread. With *news* they are those that came
+    or changed since the start, in that order; one that is deleted was told, and stays.
     """
 
     def __init__(
-        self, api: Api, path: str, query: Mapping[str, str], on_change: Callable[[Objects], None]
+        self,
+        api: Api,
+        path: str,
+        query: Mapping[str, str],
+        on_change: Callable[[Objects], None],
+        news: News | None = None,
     ) -> None:
         self._api, self._path, self._query = api, path, dict(query)
         self._on_change = on_change
+        self._news = news
         self._objects: Objects = {}
         self._version = ""  # where to go on; empty: list anew
         self._over = threading.Event()
@@ -48,6 +64,10 @@ class Watch:
         self._over.set()
 
     def _list(self) -> None:
+        if self._news is not None:  # where to begin is all that is wanted: there may be thousands
+            found = self._api.get(self._path, {**self._query, "limit": "1"})
+            self._version = found["metadata"]["resourceVersion"]
+            return
         found = self._api.get(self._path, self._query)
         self._objects = {item["metadata"]["name"]: item for item in found["items"]}
         self._version = found["metadata"]["resourceVersion"]
@@ -92,11 +112,21 @@ class Watch:
         if kind == "BOOKMARK":
             return
         name = found["metadata"]["name"]
-        if kind == "DELETED":
+        if self._news is not None:
+            if kind == "DELETED" or not self._news.is_ours(found):
+                return
+            self._keep_newest(name, found, self._news.most)
+        elif kind == "DELETED":
             self._objects.pop(name, None)
         else:
             self._objects[name] = found
         self._tell()
+
+    def _keep_newest(self, name: str, found: Mapping[str, Any], most: int) -> None:
+        self._objects.pop(name, None)
+        self._objects[name] = found
+        if len(self._objects) > most:
+            del self._objects[next(iter(self._objects))]
 
     def _tell(self) -> None:
         self._on_change(dict(self._objects))

@@ -11,6 +11,7 @@ from canarytest.core.errors import PlatformError
 from canarytest.core.plan import Plan
 from canarytest.core.ports import Incident, IncidentKind
 from canarytest.core.reach import Version
+from canarytest.platforms.argo.kube_events import last_warning
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.stage import Ours, blamed, seized, trespass, undecided
@@ -126,7 +127,8 @@ class Watchman:
         if pod is None or pod.is_ready or pod.is_leaving or pod.is_hopeless:
             return
         version, called = self._named(pod, ours)
-        message = f"{called}: the pod {name} is no longer ready{self._logs.last_line(pod)}"
+        said = f"{self._logs.last_line(pod)}{last_warning(mirror.events, name)}"
+        message = f"{called}: the pod {name} is no longer ready{said}"
         self._report(Incident(IncidentKind.NOT_READY, version, message))
 
     def _named(self, pod: PodView, ours: Ours) -> tuple[Version | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -11,6 +11,7 @@ import yaml
 from canarytest.core.errors import PlatformError
 from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.api import Api
+from canarytest.platforms.argo.kube_events import KubeEvent, is_of, kube_event
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.view import HASH_LABEL, PodView
 
@@ -20,10 +21,22 @@ _NOISE = ("managedFields", "uid", "selfLink")  # of metadata: long, and explains
 
 
 class Witness:
-    """Reads the pods' logs, the events, and the objects of one Rollout."""
+    """
+    Reads the pods' logs, the events, and the objects of one Rollout.
 
-    def __init__(self, api: Api, namespace: str, rollout: str, logs: Logs) -> None:
+    *watched* gives the events that are known already: they are there also when the API is not.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        rollout: str,
+        logs: Logs,
+        watched: Callable[[], Sequence[KubeEvent]] = tuple,
+    ) -> None:
         self._api, self._namespace, self._rollout, self._logs = api, namespace, rollout, logs
+        self._watched = watched
 
     def tell(self, canary: str, pods: Iterable[PodView], *, is_analysed: bool) -> dict[str, str]:
         """Return what there is of the revision *canary* and its *pods*; what cannot be is said."""
@@ -62,14 +75,18 @@ class Witness:
         yield f"log of {pod.name}", lambda: self._logs.tail(pod, within_s=_CALL_S)
 
     def _events(self) -> str:
-        found = self._read(watch.events(self._namespace))["items"]
-        ours = [event for event in found if self._is_ours(event["involvedObject"])]
-        return "\n".join(map(_line, sorted(ours, key=_last_seen)))
-
-    def _is_ours(self, of: Mapping[str, Any]) -> bool:
-        """Whether *of* is the Rollout, or by its name one of its ReplicaSets, pods or runs."""
-        name = of.get("name", "")
-        return bool(name == self._rollout or name.startswith(f"{self._rollout}-"))
+        known = {event.key: event for event in self._watched()}
+        try:
+            items, trouble = self._read(watch.events(self._namespace))["items"], ""
+        except PlatformError as error:
+            if not known:
+                raise
+            items, trouble = [], f"\nonly what was watched; not read: {error}"
+        for item in items:
+            if is_of(self._rollout, item):
+                known[item["metadata"].get("name", "")] = kube_event(item)
+        told = sorted(known.values(), key=lambda event: event.at)
+        return "\n".join(event.line for event in told) + trouble
 
     def _listed(self, path: str, query: Mapping[str, str]) -> str:
         return "---\n".join(map(_text, self._read(path, query)["items"]))
@@ -81,15 +98,3 @@ class Witness:
 def _text(found: Mapping[str, Any]) -> str:
     metadata = {key: value for key, value in found["metadata"].items() if key not in _NOISE}
     return yaml.safe_dump({**found, "metadata": metadata}, sort_keys=False)
-
-
-def _line(event: Mapping[str, Any]) -> str:
-    of, count = event["involvedObject"], event.get("count") or 1
-    times = f" ({count} times)" if count > 1 else ""
-    what = f"{event.get('type')} {event.get('reason')}: {event.get('message')}"
-    return f"{_last_seen(event)} {of.get('kind')} {of.get('name')}: {what}{times}"
-
-
-def _last_seen(event: Mapping[str, Any]) -> str:
-    created = event["metadata"].get("creationTimestamp")
-    return str(event.get("lastTimestamp") or event.get("eventTime") or created or "")

@@ -89,6 +89,22 @@ def container(restarts: int = 0, **states: Any) -> dict[str, Any]:
     return {"name": "petclinic", "restartCount": restarts, "state": {"running": {}}, **states}
 
 
+def said(
+    name: str, reason: str, message: str = "said", *, kind: str = "Pod", **more: Any
+) -> dict[str, Any]:
+    """Return an event about the object *name*: a warning."""
+    return {
+        "metadata": {"name": f"{name}.{reason}", "resourceVersion": "1300"},
+        "involvedObject": {"kind": kind, "name": name},
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "count": 1,
+        "lastTimestamp": "2026-01-12T09:00:00Z",
+        **more,
+    }
+
+
 def pods(canary: int, stable: int) -> tuple[PodView, ...]:
     """Return so many ready pods."""
     return tuple(pod_view(pod(hash_)) for hash_ in [CANARY] * canary + [STABLE] * stable)

@@ -67,7 +67,10 @@ def names(found: tuple[Right, ...]) -> list[str]:
     return [right.resource for right in found]
 
 
-ALWAYS = ["rollouts", "rollouts/status", "replicasets", "pods", "pods/log", "leases", "leases"]
+ALWAYS = [
+    *("rollouts", "rollouts/status", "replicasets", "pods", "pods/log", "events"),
+    *("leases", "leases"),
+]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import pytest
 from canarytest.core.ports import Incident, IncidentKind
 from canarytest.core.reach import Version
 from canarytest.core.stretch import watched
+from canarytest.platforms.argo.kube_events import KubeEvent, kube_event
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.stage import Ours
 from canarytest.platforms.argo.view import PodView, RolloutView, pod_view
 from canarytest.platforms.argo.watchman import Watchman
-from tests.platforms.argo.objects import CANARY, OURS, STABLE, container, plan, pod, view
+from tests.platforms.argo.objects import CANARY, OURS, STABLE, container, plan, pod, said, view
 
 
 class FakeMirror:
@@ -22,6 +23,7 @@ class FakeMirror:
     def __init__(self) -> None:
         self.rollout: RolloutView = view()
         self.pods: tuple[PodView, ...] = ()
+        self.events: tuple[KubeEvent, ...] = ()
 
 
 class DumbApi:
@@ -69,6 +71,17 @@ def test_a_pod_that_stays_unready_is_told() -> None:
     (incident,) = watch.told
     assert (incident.kind, incident.version) == (IncidentKind.NOT_READY, Version.CANARY)
     assert f"the pod was-{CANARY}-x is no longer ready" in incident.message
+
+
+def test_what_the_kubelet_says_of_it_is_told_too() -> None:
+    watch = Watched()
+    probe = said(f"was-{CANARY}-x", "Unhealthy", "Readiness probe failed: 503", count=2)
+    watch.mirror.events = (kube_event(probe),)
+    watch.see(pod())
+    watch.see(UNREADY)
+    watch.wait()
+
+    assert watch.told[0].message.endswith("; Unhealthy: Readiness probe failed: 503 (2 times)")
 
 
 @pytest.mark.parametrize("after", [[pod()], [LEAVING], []], ids=["ready again", "leaving", "gone"])

@@ -4,21 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from canarytest.platforms.argo.api import ApiError
+from canarytest.platforms.argo.kube_events import KubeEvent, kube_event
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.view import pod_view
 from canarytest.platforms.argo.witness import Witness
-from tests.platforms.argo.objects import CANARY, STABLE, container, pod, rollout
+from tests.platforms.argo.objects import CANARY, STABLE, container, pod, rollout, said
 
 EVENTS = [
-    {
-        "metadata": {},
-        "involvedObject": {"kind": kind, "name": name},
-        "type": "Warning",
-        "reason": reason,
-        "message": "said",
-        "lastTimestamp": at,
-        "count": count,
-    }
+    said(name, reason, kind=kind, lastTimestamp=at, count=count)
     for kind, name, reason, at, count in [
         ("Pod", "was-8dd88c859-a", "BackOff", "2026-01-12T09:00:02Z", 3),
         ("Rollout", "was", "RolloutAborted", "2026-01-12T09:00:01Z", 1),
@@ -51,8 +44,9 @@ class FakeApi:
         return "before" if "previous" in query else "now"
 
 
-def tell(api: FakeApi, *, is_analysed: bool = False) -> dict[str, str]:
-    witness = Witness(api, "petclinic", "was", Logs(api, "petclinic"))  # type: ignore[arg-type]
+def tell(api: FakeApi, *watched: KubeEvent, is_analysed: bool = False) -> dict[str, str]:
+    logs = Logs(api, "petclinic")  # type: ignore[arg-type]
+    witness = Witness(api, "petclinic", "was", logs, lambda: watched)  # type: ignore[arg-type]
     restarted = pod(CANARY, containerStatuses=[container(restarts=1)])
     pods = [pod_view(restarted), pod_view(pod(STABLE))]
     return witness.tell(CANARY, pods, is_analysed=is_analysed)
@@ -75,6 +69,32 @@ def test_the_events_are_those_of_the_rollout_in_their_order() -> None:
         "2026-01-12T09:00:01Z Rollout was: Warning RolloutAborted: said",
         "2026-01-12T09:00:02Z Pod was-8dd88c859-a: Warning BackOff: said (3 times)",
     ]
+
+
+WATCHED = [
+    kube_event(EVENTS[0] | {"count": 2}),  # since then it was said once more
+    kube_event(said(f"was-{CANARY}", "FailedCreate", kind="ReplicaSet")),
+]
+
+
+def test_what_was_watched_is_told_with_what_is_read() -> None:
+    told = tell(FakeApi(), *WATCHED)
+
+    assert told["events"].splitlines() == [
+        f"2026-01-12T09:00:00Z ReplicaSet was-{CANARY}: Warning FailedCreate: said",
+        "2026-01-12T09:00:01Z Rollout was: Warning RolloutAborted: said",
+        "2026-01-12T09:00:02Z Pod was-8dd88c859-a: Warning BackOff: said (3 times)",
+    ]
+
+
+def test_what_was_watched_is_told_when_nothing_can_be_read() -> None:
+    told = tell(FakeApi("events"), *WATCHED)["events"].splitlines()
+
+    assert told[:2] == [
+        f"2026-01-12T09:00:00Z ReplicaSet was-{CANARY}: Warning FailedCreate: said",
+        "2026-01-12T09:00:02Z Pod was-8dd88c859-a: Warning BackOff: said (2 times)",
+    ]
+    assert told[2].startswith("only what was watched; not read: GET")
 
 
 def test_the_objects_are_told_without_what_explains_nothing() -> None:
