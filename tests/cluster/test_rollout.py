@@ -46,6 +46,15 @@ def test_what_only_load_can_see_goes_back_at_ten_percent(behind_traefik: Stage) 
     assert ran.steps == ["dark", "10%"]
     assert "latency" in ran.summary["reason"]
     assert_proven_back(ran, behind_traefik)
+    assert_flapping_is_told_once(behind_traefik)
+
+
+def assert_flapping_is_told_once(stage: Stage) -> None:
+    """Assert that the canary Service of an abort was seen to be re-pointed, as upstream has it."""
+    measured = [event["values"] for event in stage.events("MeasurementTaken")]
+    noted = [values["message"] for values in measured if values.get("incident") == "noted"]
+    (note,) = [message for message in noted if "#3078" in message]
+    assert "times (argoproj/argo-rollouts#3078): users are not concerned" in note
 
 
 def test_a_crash_at_start_is_told_with_its_last_words(behind_traefik: Stage) -> None:

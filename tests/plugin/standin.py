@@ -166,6 +166,8 @@ class StandIn:
             return None
         if path.startswith("/restart"):
             self._tell(Incident(IncidentKind.RESTARTED, version, "the canary restarted: boom"))
+        if path == "/noted":
+            self._tell(Incident(IncidentKind.NOTED, None, "somebody scaled it"))
         if path == "/restart/cut":
             return None
         if path in self.wrong.fails_once and path not in self._failed:

@@ -213,6 +213,21 @@ def test_a_canary_that_restarts_is_sent_back_while_a_test_runs(project: Project)
     assert project.calls == [*walked("dark"), *BACK]
 
 
+def test_what_the_platform_only_notes_is_told_on_the_terminal_and_ends_nothing(
+    project: Project,
+) -> None:
+    project.suite("""
+        def test_login(canary, step):
+            if step.is_dark:
+                canary.get("/noted")
+    """)
+    result = project.run()
+
+    assert result.ret == 0
+    told = [line for line in result.outlines if line.endswith("  noted: somebody scaled it")]
+    assert len(told) == 1
+
+
 def test_what_the_platform_measures_is_told(project: Project) -> None:
     project.configure(t={"gauges": {"cpu": 0.25}})
     project.suite(LOGIN)

@@ -18,6 +18,7 @@ from canarytest.core.reach import Version
 from canarytest.platforms.argo import orders, rights, settings, takeover, watch
 from canarytest.platforms.argo.analyses import Analyses
 from canarytest.platforms.argo.api import FORBIDDEN, NOT_FOUND, Api, ApiError, connect
+from canarytest.platforms.argo.flapping import Flapping
 from canarytest.platforms.argo.lease import Lease
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
@@ -79,6 +80,7 @@ class ArgoPlatform:
         self._over = threading.Event()
         self._on_incident: Callable[[Incident], None] = lambda _: None
         self._logs = Logs(api, found.namespace)
+        self._flapping = Flapping(api, found.namespace)
         self._witness = Witness(
             api, found.namespace, found.rollout, self._logs, lambda: self._mirror.events
         )
@@ -154,6 +156,7 @@ class ArgoPlatform:
             self._new.take_back(ABORT_WITHIN_S)
             return
         self._walk.abort()
+        self._flapping.begin()
 
     def leave(self, step: Step) -> None:
         """Let the rollout stay paused at *step*, and say so in an annotation."""
@@ -229,9 +232,11 @@ class ArgoPlatform:
     def close(self) -> None:
         """Watch no more, and give the Lease back."""
         self._over.set()
+        self._note_flapping()
         self._walk.close()
         self._ways.stop()
         self._analyses.stop()
+        self._flapping.stop()
         self._mirror.stop()
         self._lease.release()
         self._api.close()
@@ -250,6 +255,7 @@ class ArgoPlatform:
         self._lease.take()
         self._routed.start(rollout)
         self._analyses.start(rollout["spec"])
+        self._flapping.know(rollout["spec"])
         self._mirror.start(rollout["spec"])
         self._ways.start(rollout["spec"])
         view = takeover.settled(self._mirror, self._api, self._settings.namespace)
@@ -312,6 +318,13 @@ class ArgoPlatform:
         if version is Version.STABLE:  # the one before, also once the other is promoted
             return ours.stable if ours is not None else self._mirror.rollout.stable
         return ours.canary if ours is not None else ""
+
+    def _note_flapping(self) -> None:
+        """Tell of it at the end, when it is known how often."""
+        ours = self._walk.ours
+        with contextlib.suppress(PlatformError):  # the Rollout is gone, and its Services' matter
+            if ours and (said := self._flapping.note(ours.canary, self._mirror.rollout.weight)):
+                self._on_incident(Incident(IncidentKind.NOTED, None, said))
 
     def _look(self) -> None:
         ours, plan = self._walk.ours, self._walk.plan

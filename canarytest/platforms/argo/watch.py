@@ -173,6 +173,11 @@ def events(namespace: str) -> str:
     return f"/api/v1/namespaces/{_quoted(namespace)}/events"
 
 
+def services(namespace: str) -> str:
+    """Return the path of the Services of *namespace*."""
+    return f"/api/v1/namespaces/{_quoted(namespace)}/services"
+
+
 def leases(namespace: str) -> str:
     """Return the path of the Leases of *namespace*."""
     return f"/apis/coordination.k8s.io/v1/namespaces/{_quoted(namespace)}/leases"

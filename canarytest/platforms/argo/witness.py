@@ -75,7 +75,7 @@ class Witness:
         yield f"log of {pod.name}", lambda: self._logs.tail(pod, within_s=_CALL_S)
 
     def _events(self) -> str:
-        known = {event.key: event for event in self._watched()}
+        known = {event.key: event for event in reversed(self._watched())}
         try:
             items, trouble = self._read(watch.events(self._namespace))["items"], ""
         except PlatformError as error:

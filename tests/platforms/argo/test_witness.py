@@ -87,6 +87,15 @@ def test_what_was_watched_is_told_with_what_is_read() -> None:
     ]
 
 
+def test_of_one_second_what_was_watched_first_is_told_first() -> None:
+    first, last = (kube_event(said("was", reason, kind="Rollout")) for reason in ("A", "B"))
+
+    lines = tell(FakeApi("events"), last, first)["events"].splitlines()
+
+    assert lines[0].endswith("A: said")
+    assert lines[1].endswith("B: said")
+
+
 def test_what_was_watched_is_told_when_nothing_can_be_read() -> None:
     told = tell(FakeApi("events"), *WATCHED)["events"].splitlines()
 
