@@ -52,6 +52,7 @@ class Case:
     fault: str
     tests: tuple[str, ...]
     expected: int  # the exit status
+    keys: str = ""  # more of the target
 
 
 CASES = {
@@ -65,6 +66,7 @@ CASES = {
     "never-ready": Case("v103-never", "never-ready", BY_TEST, 1),
     "health-lies": Case("v103-lies", "health-lies", BY_TEST, 1),
     "masquerade": Case("v103-mask", "masquerade=v100", BY_TEST, 10),
+    "too small for all": Case("v103", "", ("-k", "up or users"), 1, 'after_promotion = "2s"'),
 }
 
 
@@ -72,7 +74,8 @@ CASES = {
 def test_a_fault_leaves_the_same_trace(behind_traefik: Stage, tmp_path: Path, what: str) -> None:
     case = CASES[what]
     stable(behind_traefik)
-    behind_traefik.write_project(TRAEFIK, SUITE)
+    keep_previous(behind_traefik, 60 if case.keys else 2)
+    behind_traefik.write_project(TRAEFIK + case.keys, SUITE)
     beside = start_local(tmp_path, case)
     try:
         ran = behind_traefik.run(image(case.tag), *case.tests)
@@ -100,6 +103,12 @@ def stable(stage: Stage) -> None:
         stage.wait_healthy(stage.read())
 
 
+def keep_previous(stage: Stage, seconds: int) -> None:
+    """Have the pods of what is replaced stay up for so long."""
+    path = "/spec/strategy/canary/scaleDownDelaySeconds"
+    stage.patch([{"op": "replace", "path": path, "value": seconds}])
+
+
 def start_local(folder: Path, case: Case) -> "subprocess.Popen[str]":
     """Start the run on this machine, of the same plan."""
     (folder / "suites").mkdir()
@@ -107,7 +116,8 @@ def start_local(folder: Path, case: Case) -> "subprocess.Popen[str]":
     shutil.copytree(ROOT / "load", folder / "load")
     (folder / "rollout.json").write_text(json.dumps(stages.rollout()))
     fault = f" --fault {case.fault}" if case.fault else ""
-    (folder / "pyproject.toml").write_text(LOCAL.format(python=sys.executable, fault=fault))
+    text = LOCAL.format(python=sys.executable, fault=fault)
+    (folder / "pyproject.toml").write_text(text + case.keys)
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "--canary", *case.tests],
         cwd=folder,

@@ -19,3 +19,8 @@ def test_login(canary: Any) -> None:
 @pytest.mark.load("load/visits.py", users=10, spawn_rate=10)
 def test_load(load: Any) -> None:
     load.assert_within(error_rate=0.05, latency_p95_ms=1000)
+
+
+def test_all_users(edge: Any, step: Any) -> None:
+    assert edge.get("/petclinic/actuator/info").status_code == 200
+    assert not step.is_promoted, "the pool is too small for all"

@@ -29,9 +29,10 @@ class Runs:
         self._begun: list[Rollout] = []
 
     def want(self, case: Case) -> Future[Ended]:
-        if case.name not in self._runs:
-            self._runs[case.name] = self._pool.submit(self._run, case)
-        return self._runs[case.name]
+        run = self._runs.get(case.name)
+        if run is None or (run.done() and run.exception()):  # that was wanted once more
+            self._runs[case.name] = run = self._pool.submit(self._run, case)
+        return run
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -40,7 +41,8 @@ class Runs:
         self._pool.shutdown()
 
     def _run(self, case: Case) -> Ended:
-        rollout = Rollout(case, self._folder / re.sub(r"\W+", "-", case.name))
+        name = re.sub(r"\W+", "-", case.name)
+        rollout = Rollout(case, self._folder / f"{len(self._begun)}-{name}")
         self._begun.append(rollout)
         try:
             case.act(rollout)
