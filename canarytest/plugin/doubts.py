@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from canarytest.core.errors import ConfigError, MeasurementError, NotBegun, QueryRefused
 from canarytest.core.gauge import GAUGE_MINIMUM
@@ -28,9 +29,22 @@ def doubts(settings: Settings, plan: Plan, stable: str) -> Iterator[str]:
         return
     for query in asked_of(settings):
         where = f"tool.canarytest.metrics.{query.name}"
-        look = _asked(server, query, plan, stable)
+        look = _asked(server, f"{where}.query", query.text, plan, stable)
         for doubt in (*_flaws(query), *_answered(look, stable), *_long(query, plan)):
             yield f"{where}: warning: {doubt}"
+    yield from _counted(server, settings, plan, stable)
+
+
+def _counted(server: Server, settings: Settings, plan: Plan, stable: str) -> Iterator[str]:
+    if settings.exposure is None:
+        return
+    for key, text in asdict(settings.exposure).items():
+        where = f"{settings.where}.exposure.{key}"
+        look = _asked(server, where, text, plan, stable)
+        if look.kind is Kind.SEVERAL:
+            yield f"{where}: warning: {look.why}; sum it, or nothing can be counted"
+        if not (is_of_canary(text) or names_canary(text)):
+            yield f"{where}: warning: the query does not say {{{{canary}}}}: whom does it count?"
 
 
 def _not_asked(settings: Settings) -> Iterator[str]:
@@ -69,10 +83,9 @@ def _long(query: Query, plan: Plan) -> Iterator[str]:
         )
 
 
-def _asked(server: Server, query: Query, plan: Plan, stable: str) -> Look:
-    where = f"tool.canarytest.metrics.{query.name}.query"
+def _asked(server: Server, where: str, asked: str, plan: Plan, stable: str) -> Look:
     tags = {"rollout": plan.rollout, "namespace": plan.namespace}
-    text = query.text if stable else of_any_version(query.text)
+    text = asked if stable else of_any_version(asked)
     text = filled(text, {**tags, "canary": stable, "stable": stable})
     try:
         return look_at(server, text)

@@ -1,10 +1,11 @@
-"""The keys of `[tool.canarytest.metrics.NAME]`, and `prometheus` of a target."""
+"""The keys of `[tool.canarytest.metrics.NAME]`; `prometheus` and `exposure` of a target."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,14 @@ from canarytest.signals.prometheus import Server
 _OURS = ("tests", "split", "load", "unanswered")  # findings of canarytest's own
 _LEAST_S = 0.1  # between two looks
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What `exposure` of a target says: queries that count the canary's answers to users."""
+
+    requests: str
+    failures: str
 
 
 def read_metrics(table: Table, bands: Mapping[str, Band]) -> tuple[Query, ...]:
@@ -57,6 +66,24 @@ def read_server(table: Table) -> Server | None:
     server.finish()
     if not found.timeout_s:
         raise ConfigError(f"{where}.timeout: 0 leaves no time to answer; expected e.g. '5s'")
+    return found
+
+
+def read_counters(table: Table, server: Server | None) -> Counters | None:
+    """Take `exposure` of a target's *table*; raises ConfigError, also if there is no *server*."""
+    if not table.has("exposure"):
+        return None
+    asked = table.table("exposure")
+    found = Counters(
+        _checked(asked.take("requests", str), f"{asked.where}.requests"),
+        _checked(asked.take("failures", str), f"{asked.where}.failures"),
+    )
+    asked.finish()
+    if server is None:
+        raise ConfigError(
+            f'{asked.where}: there is no Prometheus to ask; expected prometheus = "http://…" in '
+            f"{table.where}"
+        )
     return found
 
 

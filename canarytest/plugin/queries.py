@@ -44,11 +44,11 @@ class Queries:
     stop = close
 
     def _watch(self, query: Query, step: Step, over: threading.Event) -> None:
-        text = filled(query.text, _tags(self._driver))
+        text = filled(query.text, tags_of(self._driver))
         looks: tuple[Look, ...] = ()
         delay_s = query.looks_back_s
         while not over.wait(delay_s):
-            look = _look(self._server, text)
+            look = look_or_why(self._server, text)
             if over.is_set():
                 return
             looks = (*looks, look)[-GAUGE_SAMPLES:]
@@ -96,14 +96,16 @@ def look_at(server: Server, text: str) -> Look:
     return look_of([(series.labels, series.values[0]) for series in answer.series])
 
 
-def _look(server: Server, text: str) -> Look:
+def look_or_why(server: Server, text: str) -> Look:
+    """Ask *server*, and return why there is no answer where there is none."""
     try:
         return look_at(server, text)
     except MeasurementError as error:
         return Look(Kind.UNANSWERED, why=str(error))
 
 
-def _tags(driver: Driver) -> Mapping[str, str]:
+def tags_of(driver: Driver) -> Mapping[str, str]:
+    """Return what is filled in in queries, once the rollout has begun."""
     facts, plan = driver.facts, driver.plan
     versions = {str(v): facts.selects(v) for v in Version} if facts else {}
     return {"rollout": plan.rollout, "namespace": plan.namespace, **versions}

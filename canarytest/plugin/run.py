@@ -22,9 +22,11 @@ from canarytest.core.telling import Emit
 from canarytest.plugin.aftermath import Aftermath
 from canarytest.plugin.answers import Answers
 from canarytest.plugin.controlled import ControlledAnalyses
+from canarytest.plugin.exposed import Exposed
 from canarytest.plugin.gate import Gate
 from canarytest.plugin.loads import Specs, StepLoads
 from canarytest.plugin.power import judging, needs_as_json, needs_of
+from canarytest.plugin.queries import tags_of
 from canarytest.plugin.sampling import EdgeTallies, Ticker
 from canarytest.plugin.settings import Settings
 from canarytest.plugin.watches import Watching
@@ -83,6 +85,7 @@ class Run:
         self._probe: Probe | None = None
         self._loads: StepLoads | None = None
         self._edge = EdgeTallies()
+        self._exposed = Exposed(settings.exposure, settings.prometheus)
         self._controlled = ControlledAnalyses(platform, self.driver)
         self._watches = watching(self.driver)
         self._ticker = Ticker(self._tick)
@@ -99,6 +102,7 @@ class Run:
         facts = self.driver.facts
         if facts is None:
             return
+        self._exposed.begin(tags_of(self.driver))
         self._loads = StepLoads(specs, self.driver, self.info.directory, self._tell_load)
         self.answers.loads, self.answers.probe_path = self._loads, self._probe_path(facts)
         self._probe = Probe(
@@ -283,12 +287,14 @@ class Run:
             stack.callback(self._stop_loads)
 
     def _exposure(self) -> Mapping[str, object]:
-        try:
-            counted = self._platform.exposure()
-        except Exception:  # noqa: BLE001  whatever it is, all has to be taken down
-            counted = None
-        if counted is not None:
-            return {**asdict(counted), "counted_by": "router"}
+        asks = {"Prometheus": self._exposed.count, "router": self._platform.exposure}
+        for name, ask in asks.items():
+            try:
+                counted = ask()
+            except Exception:  # noqa: BLE001  whatever it is, all has to be taken down
+                counted = None
+            if counted is not None:
+                return {**asdict(counted), "counted_by": name}
         seen = self._edge.of_canary()
         return {
             "requests": seen.requests,

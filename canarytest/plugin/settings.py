@@ -21,7 +21,7 @@ from canarytest.core.query import Query
 from canarytest.core.redaction import compiled
 from canarytest.plugin import issues
 from canarytest.plugin.archive import Archive, read_archive
-from canarytest.plugin.metrics import read_band, read_metrics, read_server
+from canarytest.plugin.metrics import Counters, read_band, read_counters, read_metrics, read_server
 from canarytest.signals.load import LoadSpec
 from canarytest.signals.prometheus import Server
 
@@ -32,6 +32,7 @@ _TARGET_KEYS = (
     "pause_at_most",
     "allow",
     "prometheus",
+    "exposure",
     "on_first_deploy",
     "after_promotion",
 )  # of any platform
@@ -72,6 +73,7 @@ class Settings:
     where: str  # the target's table, for messages
     metrics: tuple[Query, ...] = ()  # by queries, of any target
     prometheus: Server | None = None  # of the target; None: queries are not asked
+    exposure: Counters | None = None  # of users' requests; None: the platform's router counts
     issues: Mapping[str, Any] = field(default_factory=dict)  # where known issues are to be found
     on_first_deploy: str = "fail"  # or "smoke": the tests run once where nothing is stable yet
     after_promotion_s: float = 0.0  # how long the promotion is watched as a step; 0: it is not
@@ -127,6 +129,7 @@ def read(root: Path, target: str | None) -> Settings:
     after_promotion_s = table.duration("after_promotion", 0.0)
     allow = _allowed(table)
     prometheus = read_server(table)
+    exposure = read_counters(table, prometheus)
     # Only where the Rollout is read from a cluster can it be known to be its first revision.
     has_first = manifest is None
     first = table.choice("on_first_deploy", ("fail", "smoke"), "fail") if has_first else "fail"
@@ -150,6 +153,7 @@ def read(root: Path, target: str | None) -> Settings:
         where=table.where,
         metrics=metrics,
         prometheus=prometheus,
+        exposure=exposure,
         issues=known,
         redact=redact,
     )
