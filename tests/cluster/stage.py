@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -75,9 +75,9 @@ def images() -> None:
         make_image(tag, fault)
 
 
-def make_image(tag: str, fault: list[str]) -> None:
-    """Make the image of the version that *tag* begins with, and that has the *fault*."""
-    command = ["python3", "-m", "petclinic", "--version", tag[:4], "--host", "0.0.0.0"]  # noqa: S104
+def make_image(tag: str, fault: Sequence[str], start: Sequence[str] = ()) -> None:
+    """Make the image of the version that *tag* begins with, has the *fault*; *start* starts it."""
+    command = [*start, "python3", "-m", "petclinic", "--version", tag[:4], "--host", "0.0.0.0"]  # noqa: S104
     command += ["--port", "8080", *(["--fault", *fault] if fault else [])]
     folder = ROOT / ".pytest_cache" / "petclinic-image"
     shutil.rmtree(folder, ignore_errors=True)
