@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from canarytest.platforms.argo.kube_events import KubeEvent, last_warning, uncreated, unmounted
-from canarytest.platforms.argo.view import PodView
+from canarytest.platforms.argo.view import PodView, RolloutView
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,18 @@ class Trouble:
 
 
 def troubles(
-    replica_set: str, pods: Sequence[PodView], events: Sequence[KubeEvent], wanted: int
+    view: RolloutView,
+    canary: str,
+    pods: Sequence[PodView],
+    events: Sequence[KubeEvent],
+    wanted: int,
 ) -> Iterator[Trouble]:
     """
-    Yield what is wrong with *replica_set*, which is to have so many pods as are *wanted*.
+    Yield what is wrong with the revision *canary*, which is to have so many pods as are *wanted*.
 
     *pods* are those of the whole Rollout, *events* the newest first.
     """
-    hash_ = replica_set.rpartition("-")[2]
-    own = [pod for pod in pods if pod.hash == hash_ and not pod.is_leaving]
+    own = [pod for pod in pods if pod.hash == canary and not pod.is_leaving]
     for pod in own:
         warning = last_warning(events, pod.name, pod.trouble)
         if pod.trouble:
@@ -39,7 +42,20 @@ def troubles(
             yield Trouble(pod.name, f"{pod.name}: {why}", "", is_hopeless=False, pod=None)
     # What still leaves may hold what the new pod is refused: its part of a quota.
     is_full = len(own) >= wanted or any(pod.is_leaving for pod in pods)
-    if not is_full and (why := uncreated(events, replica_set)):
+    if not is_full and (why := unmade(view, canary, events)):
+        replica_set = f"{view.name}-{canary}"
         key = f"{replica_set} at {len(own)}"
         sentence = f"{replica_set} can make no pod: {why}"
         yield Trouble(key, sentence, "", is_hopeless=False, pod=None)
+
+
+def unmade(view: RolloutView, canary: str, events: Sequence[KubeEvent]) -> str:
+    """
+    Return why the ReplicaSet of *canary* can make no pod; empty if it can.
+
+    What was said before *events* began is in the status, which does not say of which ReplicaSet:
+    the name of a pod that could not be made does.
+    """
+    replica_set = f"{view.name}-{canary}"
+    is_ours = f'"{replica_set}-' in view.unmade
+    return uncreated(events, replica_set) or (view.unmade if is_ours else "")

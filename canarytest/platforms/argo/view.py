@@ -49,6 +49,7 @@ class RolloutView:
     phase: str
     message: str
     why_aborted: str  # as the controller says it; empty if it does not
+    unmade: str  # why one of its ReplicaSets, whichever, can make no pod; empty if all can
     step_run: RunStatus | None  # of the analysis step that it is at
     background_run: RunStatus | None
     experiment: str  # the name of the one under way
@@ -119,6 +120,7 @@ def rollout_view(rollout: Object) -> RolloutView:
         phase=status.get("phase", ""),
         message=status.get("message", ""),
         why_aborted=_why_aborted(status),
+        unmade=_unmade(status),
         step_run=_run(of_canary.get("currentStepAnalysisRunStatus")),
         background_run=_run(of_canary.get("currentBackgroundAnalysisRunStatus")),
         experiment=of_canary.get("currentExperiment", ""),
@@ -222,6 +224,12 @@ def _why_aborted(status: Object) -> str:
     if progressing.get("reason") in ("RolloutAborted", "ProgressDeadlineExceeded"):
         return str(progressing.get("message", ""))
     return ""
+
+
+def _unmade(status: Object) -> str:
+    failure = _condition(status, "ReplicaFailure")
+    is_it = failure.get("status") == "True" and failure.get("reason") == "FailedCreate"
+    return f"FailedCreate: {failure.get('message', '')}" if is_it else ""
 
 
 def _run(found: Object | None) -> RunStatus | None:

@@ -20,12 +20,12 @@ from canarytest.core.plan import Plan, Step
 from canarytest.core.ports import IncidentKind
 from canarytest.platforms.argo import orders
 from canarytest.platforms.argo.api import INVALID, NOT_FOUND, Api, ApiError
-from canarytest.platforms.argo.kube_events import last_warning, uncreated
+from canarytest.platforms.argo.kube_events import last_warning
 from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.settings import Timeouts
 from canarytest.platforms.argo.stage import Ours, missing
-from canarytest.platforms.argo.troubles import troubles
+from canarytest.platforms.argo.troubles import troubles, unmade
 from canarytest.platforms.argo.undo import Undo
 from canarytest.platforms.argo.view import PodView, RolloutView
 from canarytest.platforms.argo.watchman import loss
@@ -200,8 +200,7 @@ class Walk:
         if lost:
             raise _MEANING.get(lost.kind, PlatformError)(lost.message)
         now = time.monotonic()
-        replica_set = f"{view.name}-{ours.canary}"
-        for found in troubles(replica_set, pods, self._mirror.events, wanted):
+        for found in troubles(view, ours.canary, pods, self._mirror.events, wanted):
             since = self._waiting_since.setdefault(found.key, now)
             if found.is_hopeless or now - since > self._timeouts.unschedulable_s:
                 last = self._logs.last_line(found.pod) if found.pod else ""
@@ -212,9 +211,10 @@ class Walk:
         pods = [p for p in self._mirror.pods if p.hash == ours.canary and not p.is_leaving]
         unready = next((pod for pod in pods if not pod.is_ready), None)
         if unready is None:
+            why = unmade(self._mirror.rollout, ours.canary, self._mirror.events)
             return PlatformError(
                 f"not in force within {within_s:g} s: {lacking}{self._busy_with()}"
-                f"{self._unmade(ours)}"
+                f"{f'; {why}' if why else ''}"
             )
         said = unready.trouble or self._logs.last_line(unready).removeprefix("; ")
         said += last_warning(self._mirror.events, unready.name, said)
@@ -229,11 +229,6 @@ class Walk:
             return ""
         said = view.plugins.get(view.index) or view.experiment or view.message
         return f"; step {view.index} ({kind}) is not over: {said or view.phase}"
-
-    def _unmade(self, ours: Ours) -> str:
-        """Return the words for why there are fewer pods than wanted, where that is said."""
-        why = uncreated(self._mirror.events, f"{self._mirror.rollout.name}-{ours.canary}")
-        return f"; {why}" if why else ""
 
     def _seen(self) -> tuple[RolloutView, tuple[PodView, ...]]:
         return self._mirror.rollout, self._mirror.pods

@@ -7,7 +7,7 @@ import pytest
 from canarytest.platforms.argo.kube_events import KubeEvent, kube_event
 from canarytest.platforms.argo.troubles import Trouble, troubles
 from canarytest.platforms.argo.view import pod_view
-from tests.platforms.argo.objects import CANARY, STABLE, container, pod, said
+from tests.platforms.argo.objects import CANARY, STABLE, container, pod, said, view
 
 POD, SET = f"was-{CANARY}-x", f"was-{CANARY}"
 QUOTA = kube_event(said(SET, "FailedCreate", "exceeded quota: full", kind="ReplicaSet"))
@@ -16,8 +16,13 @@ MOUNT = kube_event(said(POD, "FailedMount", 'configmap "none" not found'))
 NO_IMAGE = {"waiting": {"reason": "ImagePullBackOff", "message": "back-off"}}
 
 
-def found(pods: list[dict[str, Any]], *events: KubeEvent, wanted: int = 1) -> list[Trouble]:
-    return list(troubles(SET, list(map(pod_view, pods)), events, wanted))
+def found(
+    pods: list[dict[str, Any]],
+    *events: KubeEvent,
+    wanted: int = 1,
+    status: dict[str, Any] | None = None,
+) -> list[Trouble]:
+    return list(troubles(view(status), CANARY, list(map(pod_view, pods)), events, wanted))
 
 
 def leaving(made: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +55,35 @@ def test_a_replica_set_that_can_make_no_pod() -> None:
     assert trouble.sentence == f"{SET} can make no pod: FailedCreate: exceeded quota: full"
     assert not trouble.is_hopeless  # a quota may be raised
     assert trouble.pod is None
+
+
+def failing(replica_set: str, **changed: str) -> dict[str, Any]:
+    """Return the status of a Rollout of which a ReplicaSet could not make a pod."""
+    failure = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": f'pods "{replica_set}-x2z4q" is forbidden: exceeded quota: full',
+    }
+    return {"conditions": [failure | changed]}
+
+
+def test_what_was_said_before_the_run_began_is_in_the_status() -> None:
+    (trouble,) = found([pod(STABLE)], status=failing(SET))
+
+    assert trouble.sentence == (
+        f'{SET} can make no pod: FailedCreate: pods "{SET}-x2z4q" is forbidden: exceeded quota: '
+        "full"
+    )
+
+
+@pytest.mark.parametrize(
+    "status",
+    [failing(f"was-{STABLE}"), failing(SET, status="False"), failing(SET, reason="FailedDelete")],
+    ids=["of the stable one", "no longer", "something else"],
+)
+def test_a_failure_that_is_not_the_canary_s_is_no_trouble(status: dict[str, Any]) -> None:
+    assert found([], status=status) == []
 
 
 def test_it_is_another_trouble_once_one_pod_more_is_there() -> None:
