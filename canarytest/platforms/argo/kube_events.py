@@ -14,6 +14,7 @@ _EMPTY = re.compile(r"(Error: )?\w*")  # "Error: ErrImagePull": the status of th
 # What is backed off from was said before; the others are of every pod of a cluster, or of none.
 _ASIDE = ("BackOff", "DNSConfigForming", "MissingClusterDNS")
 _COMBINED = "(combined from similar events): "  # client-go, from the eleventh on
+_REASON = re.compile(r"^\w+(, |: |$)")  # "ErrImagePull, "
 _NO_VOLUME = "FailedMount"
 _NO_POD = "FailedCreate"
 
@@ -84,12 +85,21 @@ def last_warning(events: Iterable[KubeEvent], pod: str, known: str = "") -> str:
 
     *events* are the newest first. Empty if there is none, or none that says more than *known*.
     """
-    for event in events:
-        if (event.name, event.type) != (pod, WARNING) or event.reason in _ASIDE:
-            continue
-        if not _EMPTY.fullmatch(event.message.strip()) and event.message not in known:
-            return f"; {event.words}"
-    return ""
+    told = (
+        event
+        for event in events
+        if (event.name, event.type) == (pod, WARNING)
+        and event.reason not in _ASIDE
+        and not _EMPTY.fullmatch(event.message.strip())
+    )
+    last = next(told, None)
+    return "" if last is None or _is_known(last.message, known) else f"; {last.words}"
+
+
+def _is_known(message: str, known: str) -> bool:
+    """Whether *known* says *message* too: what the status has in both is behind its reason."""
+    told = _REASON.sub("", known)
+    return message in known or bool(told and told in message)
 
 
 def unmounted(events: Iterable[KubeEvent], pod: str) -> str:

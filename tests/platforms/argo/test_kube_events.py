@@ -83,6 +83,11 @@ def test_how_often_and_when_as_both_apis_say_it(more: dict[str, Any], count: int
         ([said(POD, "MissingClusterDNS", "kubelet has no ClusterDNS IP")], "", ""),
         # The status of the pod has said it.
         ([said(POD, "FailedScheduling", "0/1 nodes")], "Unschedulable: 0/1 nodes", ""),
+        (
+            [said(POD, "Failed", "Failed to pull app: no such tag"), PROBE],
+            "ErrImagePull, no such tag",
+            "",
+        ),
         # Of a pull there are two events, and the second one says nothing.
         (
             [said(POD, "Failed", "Error: ErrImagePull"), said(POD, "Failed", "pull: no such tag")],
