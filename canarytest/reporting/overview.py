@@ -45,6 +45,7 @@ def _row(stop: Stop) -> Iterable[str]:
     if stop.verdict == Verdict.SUCCESSFUL:
         told = (finding for finding in deciding(stop.findings) if finding.metric != "tests")
         why = "; ".join(brief(finding) for finding in told)
+    why = "; ".join(filter(None, (stop.by_pods, why)))
     return (stop.label, stop.verdict or "not judged", lasted, counted(stop.counts), why)
 
 

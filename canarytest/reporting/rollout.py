@@ -155,7 +155,7 @@ def _step(stop: Stop, end: float) -> Any:
     )
     step.parameters = [
         _parameter("weight", f"{stop.weight} %"),
-        _parameter("expected share", share(stop.share)),
+        _parameter("expected share", stop.by_pods or share(stop.share)),
         _parameter("in force after", seconds(stop.opened.seconds)),
     ]
     step.steps = [*bad, *(_finding(f, step) for f in stop.findings)]

@@ -13,6 +13,7 @@ from canarytest.core.finding import Finding, Verdict
 from canarytest.core.plan import PROMOTED
 from canarytest.core.reasons import Cause
 from canarytest.reporting import measured
+from canarytest.reporting.words import by_pods
 
 _E = TypeVar("_E", bound=e.Event)
 
@@ -39,6 +40,7 @@ class Stop:
     label: str
     weight: int
     share: float  # of the users, as expected
+    by_pods: str  # what was asked and what the pods give, in words; empty if that is the same
     opened: e.StepOpened | None  # None: it never was
     judged: e.StepJudged | None  # None: it was not left by a judgement
     ended: float | None  # epoch, when it was left; None: never opened, or still open at the end
@@ -219,6 +221,7 @@ def _stop(
         label=label,
         weight=plan["weight"],
         share=opened.share if opened else plan.get("share", plan["weight"] / 100),
+        by_pods=by_pods(plan),
         opened=opened,
         judged=judged,
         ended=end,

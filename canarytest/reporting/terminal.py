@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from canarytest.core import events as e
 from canarytest.core.finding import Finding, Verdict
-from canarytest.reporting.words import brief, counted, deciding, seconds, share
+from canarytest.reporting.words import brief, by_pods, counted, deciding, seconds, share
 
 WIDTH = 100
 HEAD = ("step", "verdict", "open for", "tests", "why")  # of the table of steps
@@ -47,6 +47,7 @@ class Terminal:
         self._label = ""  # of the step that was opened last
         self._column = 4  # width of the longest label
         self._said = ""  # the last reason
+        self._by_pods: Mapping[int, str] = {}  # step -> what its pods give, where no router does
 
     def __call__(self, event: e.Event) -> None:
         """Write the lines of *event*, if it has any."""
@@ -66,9 +67,10 @@ class Terminal:
                 yield _begun(event, labels), {"bold": True}
                 yield from _doubts(event)
                 yield from _needs(event)
+                self._by_pods = {step["index"]: by_pods(step) for step in event.steps}
             case e.StepOpened():
                 self._label = event.label
-                yield _opened(event), {}
+                yield _opened(event, self._by_pods.get(event.step, "")), {}
             case e.StepJudged():
                 self._said = event.reason
                 yield _judged(event), _OF_VERDICT.get(Verdict(event.verdict), YELLOW)
@@ -159,9 +161,10 @@ def _needs(event: e.RolloutStarted) -> Lines:
         yield ", ".join(need["label"] for need in needs) + sentence, YELLOW if late else {}
 
 
-def _opened(event: e.StepOpened) -> str:
+def _opened(event: e.StepOpened, given: str) -> str:
     expected = "no user meets" if event.share == 0 else f"{share(event.share)} of users expected on"
-    return f"opened in {seconds(event.seconds)}: {expected} the canary {event.canary}".rstrip()
+    told = f"opened in {seconds(event.seconds)}: {expected} the canary {event.canary}".rstrip()
+    return f"{told} ({given})" if given else told
 
 
 def _judged(event: e.StepJudged) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from canarytest.core.bands import ERROR_RATE, GAUGES, LATENCY
 from canarytest.core.finding import Finding, Zone
 
 _MINUTE = 60.0
+_SAME = 1e-9  # shares that differ by less are the same
 
 
 def seconds(value: float) -> str:
@@ -22,6 +24,18 @@ def seconds(value: float) -> str:
 def share(value: float) -> str:
     """Return a share as percent: "10.0 %"."""
     return f"{value:.1%}".replace("%", " %")
+
+
+def by_pods(step: Mapping[str, Any]) -> str:
+    """
+    Return what is asked of a planned *step* and what its pods give: "10 % asked, 33.3 % by 1 of 3
+    pods". Empty where they give what is asked, or a router does.
+    """
+    pods = (step.get("canary_pods", 0), step.get("stable_pods", 0))
+    weight, given = step["weight"], step.get("share", step["weight"] / 100)
+    if not sum(pods) or abs(given - weight / 100) < _SAME:
+        return ""
+    return f"{weight} % asked, {share(given)} by {pods[0]} of {sum(pods)} pods"
 
 
 def counted(tests: Mapping[str, int]) -> str:
