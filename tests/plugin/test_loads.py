@@ -53,6 +53,31 @@ def test_a_load_that_the_canary_fails_ends_the_rollout(project: Project) -> None
     assert project.calls == ["begin", "open 50%", "abort", "close"]
 
 
+def test_a_load_in_the_dark_ends_with_the_abort_not_with_the_test(project: Project) -> None:
+    project.rollout([{"setCanaryScale": {"replicas": 1}}, {"pause": {}}, *ONE_STEP])
+    project.configure(bands=LENIENT)
+    project.write("load/visits.py", VISITS)
+    project.suite("""
+        import psutil, pytest
+
+        def generators():
+            found = psutil.Process().children(recursive=True)
+            return [one for one in found if "locust" in " ".join(one.cmdline())]
+
+        @pytest.mark.load("load/visits.py", users=2)
+        def test_load(load, edge):
+            assert load.requests and generators()
+            edge.get("/restart", headers={"x-canary": "always"})
+            _, running = psutil.wait_procs(generators(), timeout=30)
+            assert not running
+    """)
+    result = project.run()
+
+    assert result.ret == 1
+    assert project.summary["reason"] == "the canary restarted: boom"
+    assert project.tests["test_load[dark]"] == "passed"
+
+
 def test_where_no_answer_says_who_made_it_each_is_asked_that_has_users() -> None:
     edge, canary, stable = (Endpoint(f"http://{name}") for name in ("edge", "canary", "stable"))
     reach = Reach(edge, canary, stable, Identity("v2", "v1", path="/info", json="version"))
