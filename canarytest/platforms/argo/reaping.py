@@ -1,4 +1,8 @@
-"""Rollouts whose run died without a word: kill -9, a lost runner. They are sent back."""
+"""
+Rollouts whose run died without a word: kill -9, a lost runner. They are sent back.
+
+A promotion that such a run was taking back is taken back to the end.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ class Reaped:
     """What became of one Lease."""
 
     rollout: str
-    is_aborted: bool  # or would be, in a dry run
+    is_aborted: bool  # or its promotion undone; or would be, in a dry run
     sentence: str
 
 
@@ -36,6 +40,12 @@ def reap(api: Api, namespace: str, *, is_dry: bool) -> Iterator[Reaped]:
 def died(lease: Object, now: datetime) -> bool:
     """Whether the holder of *lease* neither renewed it nor gave it back. Pure."""
     return bool((lease.get("spec") or {}).get("holderIdentity")) and not holder_of(lease, now)
+
+
+def is_being_undone(lease: Object, rollout: Object) -> bool:
+    """Whether the holder of *lease* had begun to take its promotion of *rollout* back. Pure."""
+    view, marks = rollout_view(rollout), lease["metadata"].get("annotations") or {}
+    return bool(view.held_by) and view.is_rolling and marks.get(DRIVES) == view.stable
 
 
 def spared(lease: Object, rollout: Object) -> str:
@@ -65,19 +75,22 @@ def _reap(api: Api, namespace: str, lease: Object, name: str, *, is_dry: bool) -
         if error.status != NOT_FOUND:
             raise
         return Reaped(name, is_aborted=False, sentence=f"left alone: it is gone; {whose}")
-    if why := spared(lease, rollout):
+    undone = is_being_undone(lease, rollout)
+    if not undone and (why := spared(lease, rollout)):
         return Reaped(name, is_aborted=False, sentence=f"left alone: {why}; {whose}")
     if is_dry:
-        return Reaped(name, is_aborted=True, sentence=f"would be aborted: driven by {whose}")
+        would = "the promotion would be taken back" if undone else "would be aborted"
+        return Reaped(name, is_aborted=True, sentence=f"{would}: driven by {whose}")
     try:
         held = _take(api, namespace, lease)
-        _abort(api, path, rollout_view(rollout))
+        (_undo if undone else _abort)(api, path, rollout_view(rollout))
         _give_back(api, namespace, held)
     except ApiError as error:
         if error.status not in (CONFLICT, INVALID):
             raise
         return Reaped(name, is_aborted=False, sentence=f"left alone: it changed just now; {whose}")
-    return Reaped(name, is_aborted=True, sentence=f"aborted: driven by {whose}")
+    was = "the promotion was taken back" if undone else "aborted"
+    return Reaped(name, is_aborted=True, sentence=f"{was}: driven by {whose}")
 
 
 def _take(api: Api, namespace: str, lease: Object) -> Object:
@@ -97,6 +110,11 @@ def _abort(api: Api, path: str, view: RolloutView) -> None:
     api.patch(f"{path}/status", orders.abort(view.canary, view.stable))
     if view.held_by:  # else its pods stay as they are
         api.patch(path, orders.let_go(view.held_by))
+
+
+def _undo(api: Api, path: str, view: RolloutView) -> None:
+    api.patch(f"{path}/status", orders.promote_in_full(view.canary))
+    api.patch(path, orders.let_go(view.held_by))
 
 
 def _images(rollout: Object) -> set[str]:

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from canarytest.core.stretch import LEFT
+from canarytest.platforms.argo import orders
 from canarytest.platforms.argo.lease import DRIVES, SETS, written
-from canarytest.platforms.argo.reaping import died, spared
+from canarytest.platforms.argo.reaping import died, is_being_undone, reap, spared
+from canarytest.platforms.argo.view import HELD_BY
 from tests.platforms.argo import objects
-from tests.platforms.argo.objects import CANARY
+from tests.platforms.argo.objects import CANARY, STABLE
 
 NOW = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
 BLANK: dict[str, Any] = {"metadata": {"name": "canarytest-was", "resourceVersion": "7"}}
@@ -55,6 +57,61 @@ def test_only_what_the_dead_run_began_is_sent_back(
     why = spared(lease(**marks), rollout(annotations, **status))
 
     assert expected in why if expected else not why
+
+
+@pytest.mark.parametrize(
+    ("drives", "held_by", "status", "expected"),
+    [
+        (STABLE, "run", {}, True),
+        (STABLE, "", {}, False),  # somebody else's new revision
+        (CANARY, "run", {}, False),  # held at a step
+        (STABLE, "run", {"currentPodHash": STABLE}, False),  # it is done
+    ],
+)
+def test_a_promotion_that_was_being_taken_back_is_known(
+    drives: str, held_by: str, status: dict[str, Any], *, expected: bool
+) -> None:
+    """What was put back is the canary by then, and what that run had promoted is stable."""
+    found = rollout({HELD_BY: held_by} if held_by else {}, **status)
+    found["spec"]["paused"] = bool(held_by)
+
+    assert is_being_undone(lease(**{DRIVES: drives}), found) is expected
+
+
+class Dead:
+    """The API of a namespace with one lease whose holder died, and its Rollout."""
+
+    def __init__(self, found: dict[str, Any], **marks: str) -> None:
+        self.found, self.lease = found, lease(**marks)
+        self.patches: list[tuple[str, Any]] = []
+
+    def get(self, path: str) -> Any:
+        return {"items": [self.lease]} if "leases" in path else self.found
+
+    def patch(self, path: str, patch: Any) -> Any:
+        self.patches.append((path.partition("/was")[2], patch))
+        return self.found
+
+    def replace(self, path: str, body: Any) -> Any:
+        return body
+
+
+@pytest.mark.parametrize(
+    ("drives", "orders_of", "dry"),
+    [
+        (CANARY, [("/status", orders.abort(CANARY, STABLE)), ("", orders.let_go("run"))], False),
+        (STABLE, [("/status", orders.promote_in_full(CANARY)), ("", orders.let_go("run"))], False),
+        (STABLE, [], True),
+    ],
+)
+def test_the_traffic_goes_back_either_way(drives: str, orders_of: Any, *, dry: bool) -> None:
+    found = rollout({HELD_BY: "run"})
+    found["spec"]["paused"] = True
+    api = Dead(found, **{DRIVES: drives})
+    (reaped,) = reap(api, "petclinic", is_dry=dry)  # type: ignore[arg-type]
+
+    assert reaped.is_aborted
+    assert api.patches == orders_of
 
 
 def test_what_others_wrote_on_a_lease_stays() -> None:
