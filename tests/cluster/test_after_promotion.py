@@ -78,6 +78,18 @@ def test_a_promotion_that_stays_good_is_left_as_it_is(watched: Stage) -> None:
     assert not view.is_held
 
 
+def test_a_watch_that_outlasts_the_previous_pods_is_refused(watched: Stage) -> None:
+    watched.write_project(WATCHED.replace('"3s"', '"60s"'), SUITE)
+    before = watched.read()["metadata"]["generation"]
+    status, output = watched.end_early(good_image(watched))
+    watched.write_project(WATCHED, SUITE)
+
+    assert status == 4, output
+    assert "[previous-revision-gone] after_promotion is 60 s, and the previous" in output
+    assert "scaleDownDelaySeconds: 90" in output
+    assert watched.read()["metadata"]["generation"] == before
+
+
 def test_what_only_all_users_show_is_taken_back(fails_at_100: Stage) -> None:
     before = rollout_view(fails_at_100.read()).stable
     ran = fails_at_100.run(good_image(fails_at_100))
