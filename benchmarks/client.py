@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-LOGIN = b'{"user": "jane", "password": "secret"}'
+LOGIN = '{"user": "jane", "password": "secret"}'
+_JSON = f"content-type: application/json\r\ncontent-length: {len(LOGIN)}"
 ASKED = {
-    "version": b"GET /petclinic/actuator/info HTTP/1.1\r\nhost: benchmark\r\n\r\n",
-    "login": b"POST /petclinic/login HTTP/1.1\r\nhost: benchmark\r\n"
-    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(LOGIN), LOGIN),
+    "version": f"GET /petclinic/actuator/info HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode(),
+    "login": f"POST /petclinic/login HTTP/1.1\r\nhost: {HOST}\r\n{_JSON}\r\n\r\n{LOGIN}".encode(),
 }
 LANES = 8
 RETRY_S = 0.01

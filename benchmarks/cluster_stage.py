@@ -19,7 +19,7 @@ from benchmarks.figures import Figure
 from canarytest.core.errors import CanaryError
 from canarytest.platforms.argo.api import connect
 from tests.cluster import stage as stages
-from tests.cluster.stage import DEPLOY, EDGE, SUITE, TRAEFIK, Object, Stage
+from tests.cluster.stage import EDGE, SUITE, TRAEFIK, Object, Stage
 
 Measure = Callable[[Stage], Iterable[Figure]]
 
@@ -72,6 +72,6 @@ def _stage() -> Iterator[Stage]:
         stack.callback(api.close)
         made = Stage(api, kubeconfig, f"canarytest-{secrets.token_hex(3)}", folder)
         stack.callback(made.remove)
-        made.build(stages.rollout(), *stages.documents(DEPLOY / "petclinic" / "traefik.yaml"))
+        made.build(stages.rollout(), *stages.routes())
         made.write_project(TRAEFIK, SUITE)
         yield made
