@@ -140,13 +140,18 @@ class ArgoPlatform:
     def open(self, step: Step) -> Facts:
         """Let the rollout go on to *step*, and make sure of who answers there."""
         if step.is_promoted:
-            self._ways.know_promoted(self._over)
-            return self._facts()
+            self._ways.keep_previous()
+        else:
+            self._reach(step)
+        if step.share == 1:
+            self._ways.settle(self._over)
+        return self._facts()
+
+    def _reach(self, step: Step) -> None:
         self._walk.reach(step)
         if said := self._routed.contradicts(step.weight):
             raise PlatformError(said)
         self._ways.know_canary(self._over)
-        return self._facts()
 
     def abort(self) -> None:
         """Order all traffic back, in one patch, whatever else goes on."""

@@ -19,7 +19,7 @@ from canarytest.platforms.argo.view import PodView
 
 _NOT_UP = "(the canary is not up)"  # as a name: no response gives it
 _AGAIN_S = 0.1
-SETTLED_S = 3.0  # without an answer of the previous revision: routers take news up one by one
+SETTLED_S = 3.0  # without another's answer: routers take news up one by one
 
 
 class Ways:
@@ -77,16 +77,18 @@ class Ways:
             )
         self.names[Version.CANARY] = name
 
-    def know_promoted(self, over: threading.Event) -> None:
+    def keep_previous(self) -> None:
         """
-        Ask at the edge until none but the canary answers: routers take a moment.
+        Reach the previous revision alone by a port-forward to its pods, whatever was configured.
 
-        The stable Service is the canary's by now: the previous revision alone is reached by a
-        port-forward to its pods, whatever was configured.
+        The stable Service is the canary's once it is promoted.
         """
         if self._settings.stable is not None:
             self._opened.append(opened := self._forward(Version.STABLE))
             self._endpoints[Version.STABLE] = Endpoint(opened.start())
+
+    def settle(self, over: threading.Event) -> None:
+        """Ask at the edge until none but the canary answers: routers take a moment."""
         canary = self.names[Version.CANARY]
         since, give_up = time.monotonic(), time.monotonic() + self._settings.timeouts.reach_s
         while time.monotonic() < since + SETTLED_S:
@@ -94,11 +96,11 @@ class Ways:
             since = since if name == canary else time.monotonic()
             if since > give_up:
                 raise PlatformError(
-                    f"{canary} is promoted, and the edge is still answered by "
+                    f"all traffic is to be {canary}'s, and the edge is still answered by "
                     f"{name or 'nobody'} ({said})"
                 )
             if over.wait(_AGAIN_S):
-                raise PlatformError("gave up looking at the edge: the promotion is taken back")
+                raise PlatformError("gave up looking at the edge: the rollout was aborted")
 
     def _hint(self, version: Version) -> str:
         way = self._settings.canary if version is Version.CANARY else self._settings.stable
