@@ -269,6 +269,10 @@ def check_proof(rehearsal: Rehearsal) -> None:
         assert len(window) >= TERMS.responses
         assert all(s.is_ok and s.version is Version.STABLE for s in window)
         assert rehearsal.platform.share == 0
+        last = seen[-1].at
+    if rehearsal.of(events.RollbackProven) and rehearsal.driver.settle():
+        later = [sample for sample in rehearsal.edge.samples if sample.at > last]
+        assert not [sample for sample in later if sample.version is Version.CANARY]
 
 
 @settings(max_examples=250)
