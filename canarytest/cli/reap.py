@@ -33,8 +33,8 @@ def run(chosen: argparse.Namespace) -> int:
     """Reap, and tell of each Lease that ran out; 12 if the cluster could not be asked."""
     try:
         from canarytest.platforms.argo import api, reaping  # noqa: PLC0415  the extra argo
-    except ImportError as error:
-        raise ConfigError(f"{error}: reap needs the extra 'argo'") from None
+    except (ImportError, OSError) as error:  # OSError: a file of a library's own
+        raise ConfigError(not_loaded(error)) from error
     namespace = chosen.namespace
     if chosen.in_cluster:
         server = api.connect_in_cluster(namespace)
@@ -47,3 +47,17 @@ def run(chosen: argparse.Namespace) -> int:
         sys.stderr.write(f"ERROR: {error}\n")
         return EXIT_WORLD
     return 0
+
+
+def not_loaded(error: ImportError | OSError) -> str:
+    """Return what to do about *error*, with which the platform argo could not be imported."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and missing.partition(".")[0] == "kubernetes":
+        return (
+            "reap needs the Kubernetes client, and it is not installed; "
+            "pip install 'canarytest[argo]'"
+        )
+    return (
+        f"what reap needs cannot be loaded: {type(error).__name__}: {error}; expected "
+        "canarytest[argo] with all that its libraries link to; correct this Python, or the image"
+    )
