@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from canarytest.platforms.argo import routers
-from canarytest.platforms.argo.view import RolloutView
 from tests.cluster import extras, stage
+from tests.cluster.moments import at_ten_percent
 from tests.cluster.stage import (
     EDGE,
     PROMETHEUS,
@@ -189,10 +189,6 @@ def test_header_and_mirror_routes_are_walked_over(analysed: Stage) -> None:
     assert ran.status == 0, ran.output
     assert ran.steps == ["dark", "10%"]
     assert seen == [10, 10]  # of the VirtualService and the TraefikService
-
-
-def at_ten_percent(view: RolloutView) -> bool:
-    return view.is_held and view.weight == 10
 
 
 def weights(stage: Stage) -> list[float | None]:
