@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-_BUILT = Path.home() / ".cache" / "canary-cluster" / "bin"  # where the cluster's programs are
+BUILT = Path.home() / ".cache" / "canary-cluster" / "bin"  # where the cluster's programs are
 
 
 class Kubectl:
@@ -26,7 +26,7 @@ class Kubectl:
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | {"PATH": f"{os.environ['PATH']}:{_BUILT}"},  # for its plugins
+            env=os.environ | {"PATH": f"{os.environ['PATH']}:{BUILT}"},  # for its plugins
         )
         assert ran.returncode == 0, f"{arguments}: {ran.stderr}"
         return ran.stdout
