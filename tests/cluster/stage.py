@@ -19,6 +19,7 @@ from canarytest.platforms.argo import takeover, watch
 from canarytest.platforms.argo.api import Api
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.view import rollout_view
+from tests.cluster import dockerfile
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -77,14 +78,8 @@ def images() -> None:
 
 def make_image(tag: str, fault: Sequence[str], start: Sequence[str] = ()) -> None:
     """Make the image of the version that *tag* begins with, has the *fault*; *start* starts it."""
-    command = [*start, "python3", "-m", "petclinic", "--version", tag[:4], "--host", "0.0.0.0"]  # noqa: S104
-    command += ["--port", "8080", *(["--fault", *fault] if fault else [])]
-    folder = ROOT / ".pytest_cache" / "petclinic-image"
-    shutil.rmtree(folder, ignore_errors=True)
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "petclinic", folder / "petclinic", ignore=ignored)
-    arguments = ["image", f"local/petclinic:{tag}", str(folder), "--", *command]
-    subprocess.run([str(CLUSTER), *arguments], check=True, capture_output=True)
+    given = {"VERSION": tag[:4], "FAULT": " ".join(fault)}
+    dockerfile.build(CLUSTER, f"local/petclinic:{tag}", start, **given)
 
 
 def rollout(steps: list[Object] | None = None, *, has_router: bool = True) -> Object:
