@@ -4,7 +4,7 @@ import pytest
 
 from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.logs import Logs
-from canarytest.platforms.argo.view import pod_view, rollout_view
+from canarytest.platforms.argo.view import RolloutView, pod_view, rollout_view
 from canarytest.platforms.argo.witness import Witness
 from tests.cluster.stage import EDGE, Beside, Object, Stage, image, rollout
 
@@ -27,6 +27,11 @@ ENDLESS: Object = {
 }
 
 
+def is_back(view: RolloutView) -> bool:
+    """Whether the controller has obeyed, too: it tells of it by an event."""
+    return view.is_aborted and view.phase == "Degraded"
+
+
 def test_a_crash_at_start_is_explained(behind_traefik: Stage) -> None:
     told: dict[str, str] = {}
 
@@ -37,7 +42,7 @@ def test_a_crash_at_start_is_explained(behind_traefik: Stage) -> None:
         told.update(witness.tell(canary, map(pod_view, pods), is_analysed=True))
 
     behind_traefik.rest()
-    with Beside(behind_traefik, lambda view: view.is_aborted, collect):
+    with Beside(behind_traefik, is_back, collect):
         ran = behind_traefik.run(image("v103-crash"))
     logs = [text for name, text in told.items() if name.startswith("log of was-")]
 
