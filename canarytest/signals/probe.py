@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from canarytest.core.reach import Endpoint, Identity, Version
 BAD_STATUS = 500
 TIMEOUT_S = 2.0
 _CHUNK, _MOST_BYTES = 1 << 16, 1 << 22
+_SPREAD = 0.5  # of a pause, to either side
 LANES = 4  # requests that may be under way at once, so that one that hangs does not blind us
 
 
@@ -103,10 +105,21 @@ class Probe:
                 now = time.monotonic()
                 if now >= self._due:
                     # After a time in which every lane hung, the missed turns are not made up for.
-                    self._due = max(self._due + 1 / self._rate, now - 1 / self._rate)
+                    self._due = max(self._due + pause(self._rate), now - 1 / self._rate)
                     return True
                 self._changed.wait(self._due - now)
             return False
+
+
+def pause(rate: float) -> float:
+    """
+    Return the seconds to the next turn, 1 / *rate* on average.
+
+    Never the same twice: a router that takes turns (Traefik's) between versions, under a load as
+    steady as a clock, would meet a steady probe at the same turn again and again, and the share
+    observed would be neither the one that was set nor anybody else's.
+    """
+    return random.uniform(1 - _SPREAD, 1 + _SPREAD) / rate
 
 
 def _request(

@@ -8,7 +8,7 @@ import pytest
 
 from canarytest.core.proof import ProbeSample
 from canarytest.core.reach import Endpoint, Identity, Version
-from canarytest.signals.probe import Probe, ask
+from canarytest.signals.probe import Probe, ask, pause
 from tests.signals.site import SOON_S, Answer, drips, raw, says, site
 
 HEADER = Identity(canary="v101", stable="v100", header="x-version")
@@ -256,3 +256,19 @@ def test_the_identity_is_asked_for_anew() -> None:
         running.stop()
 
     assert [sample.is_ok for sample in heard.samples].count(False) == 1
+
+
+def test_turns_are_not_in_step_with_a_load_as_steady_as_a_clock() -> None:
+    """A router that takes turns, 180 requests a second, and a probe that asks 20 times a second."""
+    for phase in range(20):
+        due, hits, asked = phase / 3600, 0, 2000
+        for before in range(asked):
+            of_load = int(due * 180)
+            hits += (of_load + before) % 2
+            due += pause(20)
+
+        assert 0.4 < hits / asked < 0.6, phase
+
+
+def test_turns_come_at_the_rate_that_was_asked_for() -> None:
+    assert sum(pause(20) for _ in range(5000)) == pytest.approx(250, rel=0.05)
