@@ -35,7 +35,7 @@ def test_the_pool_is_large_enough(edge, step):
 def watched(behind_traefik: Stage) -> Iterator[Stage]:
     """PetClinic whose previous pods stay up for a while."""
     behind_traefik.rest()
-    behind_traefik.patch([{"op": "replace", "path": DELAY, "value": 60}])
+    behind_traefik.patch([{"op": "replace", "path": DELAY, "value": 20}])
     behind_traefik.write_project(WATCHED, SUITE)
     yield behind_traefik
     behind_traefik.patch([{"op": "replace", "path": DELAY, "value": 2}])

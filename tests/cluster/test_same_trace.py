@@ -74,7 +74,7 @@ CASES = {
 def test_a_fault_leaves_the_same_trace(behind_traefik: Stage, tmp_path: Path, what: str) -> None:
     case = CASES[what]
     stable(behind_traefik)
-    keep_previous(behind_traefik, 60 if case.keys else 2)
+    keep_previous(behind_traefik, 20 if case.keys else 2)
     behind_traefik.write_project(TRAEFIK + case.keys, SUITE)
     beside = start_local(tmp_path, case)
     try:
