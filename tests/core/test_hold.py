@@ -14,13 +14,15 @@ PROVEN_S = TERMS.window_s  # nothing keeps the window from beginning with the or
 GONE_S = PROVEN_S + 25  # Argo ends an aborted canary's pods after 30 s
 
 
-def aborted(*, until_s: float | None = GONE_S, limits: Limits = LIMITS) -> Rehearsal:
+def aborted(
+    *, until_s: float | None = GONE_S, limits: Limits = LIMITS, cause: Cause = Cause.TEST
+) -> Rehearsal:
     """Return a run that was sent back, whose canary is up *until_s* of the run."""
     rehearsal = rehearse(limits=limits)
     rehearsal.platform.lingers = True
     if until_s is not None:
         rehearsal.clock.at(until_s, lambda: setattr(rehearsal.platform, "lingers", False))
-    rehearsal.driver.abort(Cause.TEST, "test_login failed")
+    rehearsal.driver.abort(cause, "test_login failed")
     return rehearsal
 
 
@@ -98,6 +100,13 @@ def test_whoever_does_not_wait_for_it_has_it_proven_all_the_same() -> None:
 
     assert rehearsal.driver.settle()
     assert rehearsal.clock.elapsed < PROVEN_S + 6
+
+
+def test_a_run_that_was_told_to_end_ends_as_soon_as_it_is_proven() -> None:
+    rehearsal = aborted(until_s=None, cause=Cause.INTERRUPTED)
+
+    assert rehearsal.driver.settle()
+    assert rehearsal.clock.elapsed < PROVEN_S + 1
 
 
 def test_it_can_be_left_out() -> None:
