@@ -116,8 +116,9 @@ class Walk:
                 return  # there is no Rollout any more: nothing to be aborted
             if error.status != INVALID:
                 raise
-            if self._read().canary == ours.canary and not self._is_undone():
-                raise  # else the revision that we drove is no longer the one on its way
+            if _is_on_its_way(self._read(), ours):
+                raise
+            self._is_undone()  # it was promoted in the same moment
         self.tidy()
 
     def close(self) -> None:
@@ -129,10 +130,11 @@ class Walk:
 
     def _is_undone(self) -> bool:
         """Order a promotion to be taken back, if there was one; return whether there was."""
-        if self.undo is None or not self.undo.is_due(self._mirror.rollout):
-            return False
-        self.undo.begin(ABORT_WITHIN_S)
-        return True
+        with contextlib.suppress(NotOurs):  # the Rollout is gone
+            if self.undo is not None and self.undo.is_due(self._mirror.rollout):
+                self.undo.begin(ABORT_WITHIN_S)
+                return True
+        return False
 
     def _go(self, target: int, lacks: Callable[[], str], step: Step | None) -> None:
         within_s = self._timeouts.ready_s if step else self._timeouts.promote_s
@@ -268,6 +270,10 @@ class _Patience:
             until = self._until.setdefault(busy_at, now + self._busy_s)
             self._give_up = min(until, now + self._within_s)
         return now >= self._give_up
+
+
+def _is_on_its_way(view: RolloutView, ours: Ours) -> bool:
+    return view.canary == ours.canary != view.stable
 
 
 def _unpromoted(view: RolloutView, ours: Ours) -> str:
