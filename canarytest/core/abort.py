@@ -275,6 +275,7 @@ class Abort:
                 now = self._clock.now()
                 self._is_owed = self._is_edge_known()
                 if is_back and (proof.is_complete(now) or not self._is_owed):
+                    proof.hold()  # from here on no response of the canary is missed
                     return ""
                 if self._given_up:
                     return f"{self._given_up}: {proof.complaint}"
@@ -290,12 +291,14 @@ class Abort:
         """
         if not self._is_owed:
             return True
-        self._tell_proven(proof)
+        with self._changed:
+            if not proof.is_held:
+                return False
+            proven = self._proven(proof)
+        self._emit(proven)
         if self.reason is not None and self.reason.cause is Cause.INTERRUPTED:
             return True  # whoever ends a run, as CI does, gives it some seconds and no more
-        with self._changed:
-            proof.hold()
-            began, before = self._clock.now(), proof.responses
+        began, before = self._clock.now(), proof.responses
         while self._lingers():
             with self._changed:
                 held_s = self._clock.now() - began
@@ -353,19 +356,17 @@ class Abort:
         )
         self._note(message)
 
-    def _tell_proven(self, proof: Proof) -> None:
-        self._emit(
-            events.RollbackProven(
-                self._clock.time(),
-                window=self._terms.window_s,
-                responses=proof.responses,
-                bound=proof.bound,
-                last_canary=proof.seconds_to_last_canary,
-                errors=proof.errors,
-                restarts=proof.restarts,
-                probes=proof.probes,
-                sentence=proof.sentence,
-            )
+    def _proven(self, proof: Proof) -> events.RollbackProven:
+        return events.RollbackProven(
+            self._clock.time(),
+            window=self._terms.window_s,
+            responses=proof.responses,
+            bound=proof.bound,
+            last_canary=proof.seconds_to_last_canary,
+            errors=proof.errors,
+            restarts=proof.restarts,
+            probes=proof.probes,
+            sentence=proof.sentence,
         )
 
 

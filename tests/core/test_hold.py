@@ -5,6 +5,7 @@ from dataclasses import replace
 from canarytest.core import events
 from canarytest.core.driver import Limits
 from canarytest.core.errors import PlatformError
+from canarytest.core.proof import ProbeSample
 from canarytest.core.reach import Version
 from canarytest.core.reasons import Cause
 from canarytest.testing import Rehearsal, fails
@@ -107,6 +108,23 @@ def test_a_run_that_was_told_to_end_ends_as_soon_as_it_is_proven() -> None:
 
     assert rehearsal.driver.settle()
     assert rehearsal.clock.elapsed < PROVEN_S + 1
+
+
+def test_an_answer_that_comes_while_the_proof_is_told_is_not_missed() -> None:
+    def answer(event: events.Event) -> None:
+        if isinstance(event, events.RollbackProven) and not answered:
+            answered.append(event)
+            now = rehearsal.clock.now()
+            rehearsal.driver.see_probe([ProbeSample(now, Version.CANARY, True, 1.0)])
+
+    answered: list[events.Event] = []
+    rehearsal = rehearse(emit=answer)
+    rehearsal.platform.lingers = True
+    rehearsal.clock.at(GONE_S, lambda: setattr(rehearsal.platform, "lingers", False))
+    rehearsal.driver.abort(Cause.TEST, "test_login failed")
+
+    assert rehearsal.driver.settle()
+    assert [event.restarts for event in rehearsal.of(events.RollbackProven)] == [0, 1]
 
 
 def test_it_can_be_left_out() -> None:

@@ -19,7 +19,8 @@ PREFIX = "canarytest-"
 _OURS = "canarytest/"
 DRIVES = f"{_OURS}drives"  # an annotation: the pod hash of the revision
 SETS = f"{_OURS}sets"  # an annotation: CONTAINER=IMAGE, before the revision has a hash
-_MARKS = (DRIVES, SETS)
+REPLACES = f"{_OURS}replaces"  # an annotation: the pod hash of the revision before
+_MARKS = (DRIVES, SETS, REPLACES)
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -64,12 +65,12 @@ class Lease:
             self._held = self._written_by_us(now, error)
         threading.Thread(target=self._renew, name="canarytest-lease", daemon=True).start()
 
-    def release(self) -> None:
-        """Give it back; never raises."""
+    def release(self, *, is_owed: bool = False) -> None:
+        """Give it back, never raises; or let it run out, so that reap does what *is_owed*."""
         self._over.set()
         with self._lock:
             held, self._held = self._held, None
-            if held is None:
+            if held is None or is_owed:
                 return
             try:
                 self._write(held, datetime.now(UTC), "")

@@ -98,15 +98,19 @@ def set_image(generation: int, container: int, name: str, image: str) -> list[Op
     ]
 
 
-def put_back(promoted: str, template: Mapping[str, Any], run: str) -> list[Operation]:
+def put_back(
+    promoted: str, template: Mapping[str, Any], run: str, generation: int
+) -> list[Operation]:
     """
     Put the *template* back that *promoted* replaced, for *run*; for the Rollout itself.
 
-    It is held at once: else its pods would be cut down to what the first step asks for.
+    It is held at once: else its pods would be cut down to what the first step asks for. The
+    *generation* is the one of which the status speaks: a newer template is not ours to replace.
     """
     return [
         _is_canary(promoted),
         _is_stable(promoted),
+        {"op": "test", "path": "/metadata/generation", "value": generation},
         {"op": "replace", "path": "/spec/template", "value": template},
         {"op": "add", "path": "/spec/paused", "value": True},
         {"op": "add", "path": _HELD_BY_PATH, "value": run},

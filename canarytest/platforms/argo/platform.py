@@ -124,11 +124,17 @@ class ArgoPlatform:
         if self._new is not None:
             self._new.set()
             view = self._followed(view)
-        self._lease.mark(drives=view.canary)
+        self._lease.mark(drives=view.canary, replaces=view.stable)
         self._walk.take(ours := _ours(view, plan), plan)
         if previous is not None:
             self._walk.undo = Undo(
-                self._urgent, self._mirror, ours, previous, path=self._path, run_id=self._run_id
+                self._urgent,
+                self._mirror,
+                ours,
+                previous,
+                path=self._path,
+                run_id=self._run_id,
+                note=self._tell,
             )
         if view.left:
             self._mirror.see(self._api.patch(self._path, orders.take_up(view.left)))
@@ -239,11 +245,12 @@ class ArgoPlatform:
         self._over.set()
         self._note_flapping()
         self._walk.close()
+        is_owed = self._walk.is_owed
         self._ways.stop()
         self._analyses.stop()
         self._flapping.stop()
         self._mirror.stop()
-        self._lease.release()
+        self._lease.release(is_owed=is_owed)
         self._api.close()
         self._urgent.close()
 
@@ -324,12 +331,16 @@ class ArgoPlatform:
             return ours.stable if ours is not None else self._mirror.rollout.stable
         return ours.canary if ours is not None else ""
 
+    def _tell(self, sentence: str) -> None:
+        """Tell what is worth knowing on the way back, when incidents are not reported any more."""
+        self._on_incident(Incident(IncidentKind.NOTED, None, sentence))
+
     def _note_flapping(self) -> None:
         """Tell of it at the end, when it is known how often."""
         ours = self._walk.ours
         with contextlib.suppress(PlatformError):  # the Rollout is gone, and its Services' matter
             if ours and (said := self._flapping.note(ours.canary, self._mirror.rollout.weight)):
-                self._on_incident(Incident(IncidentKind.NOTED, None, said))
+                self._tell(said)
 
     def _look(self) -> None:
         ours, plan = self._walk.ours, self._walk.plan

@@ -14,7 +14,7 @@ from typing import Any
 
 from canarytest.platforms.argo import orders, watch
 from canarytest.platforms.argo.api import CONFLICT, INVALID, NOT_FOUND, Api, ApiError
-from canarytest.platforms.argo.lease import DRIVES, PREFIX, SETS, holder_of, written
+from canarytest.platforms.argo.lease import DRIVES, PREFIX, REPLACES, SETS, holder_of, written
 from canarytest.platforms.argo.view import RolloutView, rollout_view
 
 Object = Mapping[str, Any]
@@ -44,8 +44,15 @@ def died(lease: Object, now: datetime) -> bool:
 
 def is_being_undone(lease: Object, rollout: Object) -> bool:
     """Whether the holder of *lease* had begun to take its promotion of *rollout* back. Pure."""
-    view, marks = rollout_view(rollout), lease["metadata"].get("annotations") or {}
-    return bool(view.held_by) and view.is_rolling and marks.get(DRIVES) == view.stable
+    view, marks = rollout_view(rollout), _marks(lease)
+    is_so = (marks.get(DRIVES), marks.get(REPLACES)) == (view.stable, view.canary)
+    return view.is_rolling and is_so and bool(view.held_by)
+
+
+def is_held_by(lease: Object, view: RolloutView) -> bool:
+    """Whether the run that had *lease* paused what *view* is of. Pure."""
+    run = str((lease.get("spec") or {}).get("holderIdentity")).partition("@")[0]
+    return view.held_by == run
 
 
 def spared(lease: Object, rollout: Object) -> str:
@@ -57,7 +64,7 @@ def spared(lease: Object, rollout: Object) -> str:
         return "it is not under way"
     if view.left:
         return "it was left paused, as asked"
-    marks = lease["metadata"].get("annotations") or {}
+    marks = _marks(lease)
     if DRIVES in marks:
         is_same = marks[DRIVES] == view.canary
     else:
@@ -77,7 +84,8 @@ def _reap(api: Api, namespace: str, lease: Object, name: str, *, is_dry: bool) -
         return Reaped(name, is_aborted=False, sentence=f"left alone: it is gone; {whose}")
     undone = is_being_undone(lease, rollout)
     if not undone and (why := spared(lease, rollout)):
-        return Reaped(name, is_aborted=False, sentence=f"left alone: {why}; {whose}")
+        let_go = "" if is_dry else _let_go(api, path, lease, rollout_view(rollout))
+        return Reaped(name, is_aborted=False, sentence=f"left alone: {why}{let_go}; {whose}")
     if is_dry:
         would = "the promotion would be taken back" if undone else "would be aborted"
         return Reaped(name, is_aborted=True, sentence=f"{would}: driven by {whose}")
@@ -97,7 +105,7 @@ def _take(api: Api, namespace: str, lease: Object) -> Object:
     """Take *lease*, so that neither its holder, should it live, nor a new run comes between."""
     holder = f"reap@{socket.gethostname()}"
     path = f"{watch.leases(namespace)}/{lease['metadata']['name']}"
-    taken: Object = api.replace(path, written(lease, datetime.now(UTC), holder))
+    taken: Object = api.replace(path, written(lease, datetime.now(UTC), holder, _marks(lease)))
     return taken
 
 
@@ -117,8 +125,28 @@ def _undo(api: Api, path: str, view: RolloutView) -> None:
     api.patch(path, orders.let_go(view.held_by))
 
 
+def _let_go(api: Api, path: str, lease: Object, view: RolloutView) -> str:
+    """End the hold of the run that died, if there is one; return what is to be said of it."""
+    if view.left or not is_held_by(lease, view):
+        return ""
+    try:
+        api.patch(path, orders.let_go(view.held_by))
+    except ApiError as error:
+        if error.status != INVALID:
+            raise
+        return ""
+    return ", and no longer paused for that run"
+
+
+def _marks(lease: Object) -> dict[str, str]:
+    """Return what the holder of *lease* said that it drives."""
+    found = lease["metadata"].get("annotations") or {}
+    return {key: found[key] for key in (DRIVES, SETS, REPLACES) if key in found}
+
+
 def _images(rollout: Object) -> set[str]:
-    containers = rollout["spec"]["template"]["spec"]["containers"]
+    template = rollout["spec"].get("template") or {"spec": {"containers": []}}
+    containers = template["spec"]["containers"]
     return {f"{container['name']}={container.get('image', '')}" for container in containers}
 
 

@@ -121,6 +121,18 @@ class Walk:
             self._is_undone()  # it was promoted in the same moment
         self.tidy()
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether an order to go back was given, and is not in force yet."""
+        ours = self.ours
+        if ours is None or not self.is_aborted:
+            return False
+        with contextlib.suppress(NotOurs):
+            view = self._mirror.rollout
+            is_promoted = self.undo is not None and self.undo.is_due(view)
+            return is_promoted or (_is_on_its_way(view, ours) and not view.is_aborted)
+        return False
+
     def close(self) -> None:
         """Wait a little for a hold to end that would keep an aborted canary's pods."""
         if self.undo is not None:

@@ -8,7 +8,7 @@ import pytest
 
 from canarytest.core.errors import RolloutLocked
 from canarytest.platforms.argo.api import ApiError
-from canarytest.platforms.argo.lease import DRIVES, Lease, holder_of, written
+from canarytest.platforms.argo.lease import DRIVES, REPLACES, Lease, holder_of, written
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/petclinic/leases"
 
@@ -151,3 +151,15 @@ def test_a_lease_that_another_run_took_just_now_is_theirs() -> None:
 
     with pytest.raises(RolloutLocked, match="by another run just now"):
         Held(RacedApi()).lease.take()
+
+
+def test_one_whose_rollout_is_not_back_yet_runs_out_so_that_reap_goes_on() -> None:
+    api = FakeApi()
+    held = Held(api)
+    held.lease.take()
+    held.lease.mark(drives="a", replaces="b")
+    held.lease.release(is_owed=True)
+
+    assert api.holder == "run@host"
+    assert api.kept is not None
+    assert api.kept["metadata"]["annotations"] == {DRIVES: "a", REPLACES: "b"}

@@ -7,7 +7,7 @@ import pytest
 
 from canarytest.core.stretch import LEFT
 from canarytest.platforms.argo import orders
-from canarytest.platforms.argo.lease import DRIVES, SETS, written
+from canarytest.platforms.argo.lease import DRIVES, REPLACES, SETS, written
 from canarytest.platforms.argo.reaping import died, is_being_undone, reap, spared
 from canarytest.platforms.argo.view import HELD_BY
 from tests.platforms.argo import objects
@@ -63,19 +63,26 @@ def test_only_what_the_dead_run_began_is_sent_back(
     ("drives", "held_by", "status", "expected"),
     [
         (STABLE, "run", {}, True),
-        (STABLE, "", {}, False),  # somebody else's new revision
+        (STABLE, "", {}, False),
         (CANARY, "run", {}, False),  # held at a step
         (STABLE, "run", {"currentPodHash": STABLE}, False),  # it is done
+        (STABLE, "run", {"currentPodHash": "third"}, False),  # somebody else's
     ],
 )
 def test_a_promotion_that_was_being_taken_back_is_known(
     drives: str, held_by: str, status: dict[str, Any], *, expected: bool
 ) -> None:
     """What was put back is the canary by then, and what that run had promoted is stable."""
-    found = rollout({HELD_BY: held_by} if held_by else {}, **status)
-    found["spec"]["paused"] = bool(held_by)
+    found = held(held_by, **status)
 
-    assert is_being_undone(lease(**{DRIVES: drives}), found) is expected
+    assert is_being_undone(lease(**{DRIVES: drives, REPLACES: CANARY}), found) is expected
+
+
+def held(by: str, **status: Any) -> dict[str, Any]:
+    """Return a Rollout that is paused for a run."""
+    found = rollout({HELD_BY: by} if by else {}, **status)
+    found["spec"]["paused"] = bool(by)
+    return found
 
 
 class Dead:
@@ -84,6 +91,7 @@ class Dead:
     def __init__(self, found: dict[str, Any], **marks: str) -> None:
         self.found, self.lease = found, lease(**marks)
         self.patches: list[tuple[str, Any]] = []
+        self.leases: list[Any] = []  # as they were written
 
     def get(self, path: str) -> Any:
         return {"items": [self.lease]} if "leases" in path else self.found
@@ -93,6 +101,7 @@ class Dead:
         return self.found
 
     def replace(self, path: str, body: Any) -> Any:
+        self.leases.append(body)
         return body
 
 
@@ -105,13 +114,31 @@ class Dead:
     ],
 )
 def test_the_traffic_goes_back_either_way(drives: str, orders_of: Any, *, dry: bool) -> None:
-    found = rollout({HELD_BY: "run"})
-    found["spec"]["paused"] = True
-    api = Dead(found, **{DRIVES: drives})
+    api = Dead(held("run"), **{DRIVES: drives, REPLACES: CANARY})
     (reaped,) = reap(api, "petclinic", is_dry=dry)  # type: ignore[arg-type]
 
     assert reaped.is_aborted
     assert api.patches == orders_of
+
+
+@pytest.mark.parametrize(
+    "status", [{"currentPodHash": STABLE}, {"stableRS": "a", "currentPodHash": "third"}]
+)
+def test_what_is_not_sent_back_is_paused_no_longer_for_who_is_dead(status: dict[str, Any]) -> None:
+    api = Dead(held("run", **status), **{DRIVES: STABLE, REPLACES: CANARY})
+    (reaped,) = reap(api, "petclinic", is_dry=False)  # type: ignore[arg-type]
+
+    assert not reaped.is_aborted
+    assert api.patches == [("", orders.let_go("run"))]
+    assert "no longer paused for that run" in reaped.sentence
+
+
+def test_what_failed_once_can_be_done_by_the_next_one() -> None:
+    """The lease that reap takes says on what its rollout is: it may die as well."""
+    api = Dead(held("run"), **{DRIVES: CANARY, REPLACES: STABLE})
+    list(reap(api, "petclinic", is_dry=False))  # type: ignore[arg-type]
+
+    assert api.leases[0]["metadata"]["annotations"] == {DRIVES: CANARY, REPLACES: STABLE}
 
 
 def test_what_others_wrote_on_a_lease_stays() -> None:

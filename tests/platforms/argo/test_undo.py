@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from canarytest.core.errors import NotBegun
+from canarytest.core.errors import NotBegun, PlatformError
 from canarytest.platforms.argo import orders
 from canarytest.platforms.argo.api import INVALID, ApiError
 from canarytest.platforms.argo.undo import Undo, next_order, template_of
@@ -17,7 +17,7 @@ from tests.platforms.argo.objects import CANARY, OURS, STABLE
 
 TEMPLATE = {"metadata": {"labels": {"app": "was"}}, "spec": {"containers": []}}
 PROMOTED = replace(OURS, is_promoting=True)
-PUT_BACK = ("", orders.put_back(CANARY, TEMPLATE, "run-1"))
+PUT_BACK = ("", orders.put_back(CANARY, TEMPLATE, "run-1", 7))
 SOON_S = 60  # never reached, unless something is wrong
 
 
@@ -38,19 +38,24 @@ def view(*args: Any, **kwargs: Any) -> RolloutView:
     ("found", "expected"),
     [
         (view(CANARY, CANARY), PUT_BACK),
+        (view(CANARY, CANARY, observedGeneration="6"), None),
         (view(CANARY, CANARY, held_by="run-1", observedGeneration="6"), None),
+        (view(CANARY, CANARY, held_by="run-1"), PUT_BACK),
         (view(STABLE, CANARY, held_by="run-1", observedGeneration="6"), None),
         (view(STABLE, CANARY, held_by="run-1"), ("/status", orders.promote_in_full(STABLE))),
         (view(STABLE, CANARY, held_by="run-1", promoteFull=True), ("", orders.let_go("run-1"))),
         (view(STABLE, STABLE, held_by="run-1"), ("", orders.let_go("run-1"))),
-        (view("other", CANARY, held_by="run-1"), ("/status", orders.promote_in_full("other"))),
+        (view("third", CANARY, held_by="run-1"), ("", orders.let_go("run-1"))),
         (view(STABLE, STABLE), None),
         (view("third", CANARY), None),
         (view("third", CANARY, held_by="run-2"), None),
+        (view(CANARY, STABLE), None),
     ],
     ids=[
-        "promoted", "not seen yet", "not fresh", "put back", "promoting", "promoted again",
-        "by another hash", "done", "somebody else's", "somebody else's hold",
+        "promoted", "promoted, and somebody's change is not seen yet", "not seen yet",
+        "put back by somebody else", "not fresh", "put back", "promoting", "promoted again",
+        "another revision while it is held by us", "done", "another revision",
+        "somebody else's hold", "not promoted",
     ],
 )  # fmt: skip
 def test_each_order_comes_of_what_the_rollout_is(found: RolloutView, expected: Any) -> None:
@@ -58,13 +63,14 @@ def test_each_order_comes_of_what_the_rollout_is(found: RolloutView, expected: A
 
 
 def test_the_template_is_put_back_only_on_what_was_promoted_and_held_at_once() -> None:
-    order = orders.put_back(CANARY, TEMPLATE, "run-1")
+    order = orders.put_back(CANARY, TEMPLATE, "run-1", 7)
 
     assert [o["path"] for o in order if o["op"] == "test"] == [
         "/status/currentPodHash",
         "/status/stableRS",
+        "/metadata/generation",
     ]
-    assert all(o["value"] == CANARY for o in order if o["op"] == "test")
+    assert [o["value"] for o in order if o["op"] == "test"] == [CANARY, CANARY, 7]
     assert {"op": "add", "path": "/spec/paused", "value": True} in order
     assert orders.hold(CANARY, 1, "run-1")[-1] in order
 
@@ -77,6 +83,36 @@ def replica_set(hash_: str, annotations: dict[str, str] | None = None) -> dict[s
         "metadata": {"labels": {HASH_LABEL: hash_}, "annotations": annotations},
         "spec": {"template": {"metadata": metadata, "spec": {"containers": [hash_]}}},
     }
+
+
+def apart_from(label: str) -> dict[str, Any]:
+    return {"labelSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}]}}
+
+
+OWN, ARGOS = apart_from("app"), apart_from(HASH_LABEL)
+HARD, SOFT = (f"{how}DuringSchedulingIgnoredDuringExecution" for how in ("required", "preferred"))
+
+
+@pytest.mark.parametrize(
+    ("affinity", "expected"),
+    [
+        ({"podAntiAffinity": {HARD: [ARGOS]}}, None),
+        ({"podAntiAffinity": {SOFT: [{"weight": 1, "podAffinityTerm": ARGOS}]}}, None),
+        ({"podAntiAffinity": {HARD: [OWN, ARGOS]}}, {"podAntiAffinity": {HARD: [OWN]}}),
+        (
+            {"podAffinity": {HARD: [OWN]}, "podAntiAffinity": {HARD: [ARGOS]}},
+            {"podAffinity": {HARD: [OWN]}},
+        ),
+        ({"podAntiAffinity": {HARD: [OWN]}}, {"podAntiAffinity": {HARD: [OWN]}}),
+        ({"podAntiAffinity": {}}, {"podAntiAffinity": {}}),
+    ],
+    ids=["required", "preferred", "beside the user's", "beside others", "the user's", "empty"],
+)
+def test_the_terms_that_keep_two_revisions_apart_are_argo_s(affinity: Any, expected: Any) -> None:
+    found = replica_set(STABLE)
+    found["spec"]["template"]["spec"]["affinity"] = affinity
+
+    assert template_of([found], STABLE)["spec"].get("affinity") == expected
 
 
 def test_the_template_is_without_what_the_controller_added() -> None:
@@ -105,6 +141,7 @@ class Controller:
         self.found = self.seen = found
         self.patches: list[tuple[str, list[dict[str, Any]]]] = []
         self.fails: list[Exception] = []
+        self.notes: list[str] = []
         self.is_done = threading.Event()
 
     @property
@@ -139,7 +176,10 @@ class Controller:
 
 
 def undo_of(controller: Controller) -> Undo:
-    return Undo(controller, controller, PROMOTED, TEMPLATE, path="was", run_id="run-1")  # type: ignore[arg-type]
+    either: Any = controller
+    return Undo(
+        either, either, PROMOTED, TEMPLATE, path="was", run_id="run-1", note=controller.notes.append
+    )
 
 
 def test_it_is_put_back_promoted_and_let_go() -> None:
@@ -196,3 +236,51 @@ def test_a_third_revision_is_left_alone() -> None:
     undo = undo_of(controller)
 
     assert not undo.is_due(controller.rollout)
+
+
+def test_what_the_controller_has_not_seen_is_not_replaced() -> None:
+    """It may be somebody else's newer template."""
+    controller = Controller(rollout(CANARY, CANARY, observedGeneration="6"))
+
+    with pytest.raises(PlatformError, match="observed generation 6 of 7"):
+        undo_of(controller).begin(0.1)
+    assert controller.patches == []
+
+
+def test_a_revision_that_comes_while_it_is_held_is_let_go_and_never_promoted() -> None:
+    controller = Controller(rollout("third", CANARY, held_by="run-1"))
+    undo_of(controller).begin(1.0)
+    assert controller.is_done.wait(SOON_S)
+
+    assert controller.patches == [("was", orders.let_go("run-1"))]
+    (note,) = controller.notes
+    assert "another revision while the promotion was taken back: pod hash third" in note
+
+
+def test_the_promoted_template_that_somebody_puts_back_is_replaced_again_and_told_once() -> None:
+    controller = Controller(rollout(CANARY, CANARY, held_by="run-1"))
+    undo = undo_of(controller)
+    undo.begin(1.0)
+    undo.close()
+
+    assert [path for path, _ in controller.patches] == ["was", "was/status", "was"]
+    (note,) = controller.notes
+    assert "Argo CD's self-heal" in note
+
+
+def test_what_somebody_put_back_for_good_is_held_no_longer_at_the_end() -> None:
+    class Healed(Controller):
+        def patch(self, path: str, patch: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+            self.patches.append((path, patch))
+            self.found = rollout(CANARY, CANARY, held_by="run-1", observedGeneration="6")
+            return self.found
+
+        def wait(self, *_: Any, **__: Any) -> Any:
+            return None
+
+    controller = Healed(rollout(CANARY, CANARY))
+    undo = undo_of(controller)
+    undo.begin(1.0)
+    undo.close()
+
+    assert controller.patches[-1] == ("was", orders.let_go("run-1"))

@@ -15,7 +15,7 @@ from tests.platforms.argo.objects import CANARY, OURS, STABLE, plan, rollout
 
 TEMPLATE: dict[str, Any] = {"spec": {"containers": []}}
 ABORT = ("was/status", orders.abort(CANARY, STABLE))
-PUT_BACK = ("was", orders.put_back(CANARY, TEMPLATE, "run"))
+PUT_BACK = ("was", orders.put_back(CANARY, TEMPLATE, "run", 7))
 PROMOTED = {"stableRS": CANARY}
 
 
@@ -35,9 +35,9 @@ class Cluster:
     def patch(self, path: str, patch: list[dict[str, Any]], **_: Any) -> Any:
         if self.found is None:
             raise ApiError("not found", NOT_FOUND)
-        status = self.found["status"]
+        known = {**self.found["status"], **self.found["metadata"]}
         tests = {o["path"].rpartition("/")[2]: o["value"] for o in patch if o["op"] == "test"}
-        if any(status.get(key) != value for key, value in tests.items()):
+        if any(known.get(key) != value for key, value in tests.items()):
             raise ApiError("the test failed", INVALID)
         self.taken.append((path, patch))
         return self.found
@@ -115,3 +115,30 @@ def test_an_order_that_is_refused_while_it_is_on_its_way_is_told() -> None:
 
     with pytest.raises(ApiError, match="a webhook says no"):
         walk.abort()
+
+
+@pytest.mark.parametrize(
+    ("status", "may_undo", "is_owed"),
+    [
+        ({}, False, True),
+        ({"abort": True}, False, False),
+        (PROMOTED, True, True),
+        (PROMOTED, False, False),
+        ({"currentPodHash": "third"}, False, False),
+    ],
+    ids=["not taken", "taken", "not taken back yet", "final", "somebody else's"],
+)
+def test_what_is_owed_is_an_order_that_is_not_in_force(
+    status: dict[str, Any], *, may_undo: bool, is_owed: bool
+) -> None:
+    cluster: Any = Cluster(rollout(status), rollout(status))
+    logs: Any = None
+    timeouts = Timeouts(1, 1, 1, 1, 1)
+    walk = Walk(cluster, cluster, cluster, path="was", run_id="run", logs=logs, timeouts=timeouts)
+    walk.take(OURS, plan())
+    if may_undo:
+        walk.undo = Undo(cluster, cluster, OURS, TEMPLATE, path="was", run_id="run")
+    assert not walk.is_owed  # nobody ordered anything
+    walk.is_aborted = True
+
+    assert walk.is_owed == is_owed
