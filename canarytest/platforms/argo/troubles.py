@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from canarytest.platforms.argo.kube_events import KubeEvent, last_warning, uncreated, unmounted
@@ -37,9 +37,10 @@ def troubles(
         warning = last_warning(events, pod.name, pod.trouble)
         if pod.trouble:
             sentence = f"{pod.name}: {pod.trouble}"
-            yield Trouble(pod.name, sentence, warning, pod.is_hopeless, pod)
+            yield Trouble(f"{pod.name} waits", sentence, warning, pod.is_hopeless, pod)
         elif not pod.is_ready and (why := unmounted(events, pod.name)):
-            yield Trouble(pod.name, f"{pod.name}: {why}", "", is_hopeless=False, pod=None)
+            key = f"{pod.name} mounts"  # it was given its node since
+            yield Trouble(key, f"{pod.name}: {why}", "", is_hopeless=False, pod=None)
     # What still leaves may hold what the new pod is refused: its part of a quota.
     is_full = len(own) >= wanted or any(pod.is_leaving for pod in pods)
     if not is_full and (why := unmade(view, canary, events)):
@@ -47,6 +48,15 @@ def troubles(
         key = f"{replica_set} at {len(own)}"
         sentence = f"{replica_set} can make no pod: {why}"
         yield Trouble(key, sentence, "", is_hopeless=False, pod=None)
+
+
+def lasting(before: Mapping[str, float], found: Iterable[Trouble], now: float) -> dict[str, float]:
+    """
+    Return since when each trouble of *found* lasts, by its key; *before* is what this gave last.
+
+    One that had passed begins anew.
+    """
+    return {trouble.key: before.get(trouble.key, now) for trouble in found}
 
 
 def unmade(view: RolloutView, canary: str, events: Sequence[KubeEvent]) -> str:

@@ -25,7 +25,7 @@ from canarytest.platforms.argo.logs import Logs
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.settings import Timeouts
 from canarytest.platforms.argo.stage import Ours, missing
-from canarytest.platforms.argo.troubles import troubles, unmade
+from canarytest.platforms.argo.troubles import lasting, troubles, unmade
 from canarytest.platforms.argo.undo import Undo
 from canarytest.platforms.argo.view import PodView, RolloutView
 from canarytest.platforms.argo.watchman import loss
@@ -73,7 +73,7 @@ class Walk:
         self._api, self._urgent, self._mirror, self._path = api, urgent, mirror, path
         self._run_id, self._logs, self._timeouts = run_id, logs, timeouts
         self._has_held = False
-        self._waiting_since: dict[str, float] = {}  # a trouble that may pass -> when it was seen
+        self._waiting_since: dict[str, float] = {}  # what may pass -> when it came
         self._tidying: threading.Thread | None = None
 
     def take(self, ours: Ours, plan: Plan) -> None:
@@ -214,9 +214,11 @@ class Walk:
         if lost:
             raise _MEANING.get(lost.kind, PlatformError)(lost.message)
         now = time.monotonic()
-        for found in troubles(view, ours.canary, pods, self._mirror.events, wanted):
-            since = self._waiting_since.setdefault(found.key, now)
-            if found.is_hopeless or now - since > self._timeouts.unschedulable_s:
+        all_found = tuple(troubles(view, ours.canary, pods, self._mirror.events, wanted))
+        self._waiting_since = lasting(self._waiting_since, all_found, now)
+        for found in all_found:
+            waited_s = now - self._waiting_since[found.key]
+            if found.is_hopeless or waited_s > self._timeouts.unschedulable_s:
                 last = self._logs.last_line(found.pod) if found.pod else ""
                 raise CanaryNotReady(f"{found.sentence}{last}{found.warning}")
 

@@ -14,6 +14,7 @@ from canarytest.platforms.argo.walk import Walk
 from tests.platforms.argo.objects import CANARY, OURS, container, plan, pod, said, view
 
 T = TypeVar("T")
+Scene = tuple[list[dict[str, Any]], list[dict[str, Any]]]  # pods, and events
 POD, SET = f"was-{CANARY}-x", f"was-{CANARY}"
 QUOTA = said(SET, "FailedCreate", "exceeded quota: full", kind="ReplicaSet")
 PROBE = said(POD, "Unhealthy", "Readiness probe failed: 503", count=4)
@@ -35,6 +36,20 @@ class FakeMirror:
         return find()
 
 
+class ChangingMirror(FakeMirror):
+    """One whose pods, and what was said of them, are others at each look."""
+
+    def __init__(self, *scenes: Scene) -> None:
+        super().__init__([], [])
+        self._scenes = [FakeMirror(*scene) for scene in scenes]
+
+    def wait(self, find: Callable[[], T | None], within_s: float) -> T | None:
+        """Look once."""
+        scene = self._scenes.pop(0)
+        self.pods, self.events = scene.pods, scene.events
+        return super().wait(find, within_s)
+
+
 class TalkingApi:
     """An API server whose logs have a line."""
 
@@ -51,15 +66,19 @@ def refusal(
     unschedulable_s: float = NEVER,
 ) -> CanaryError:
     """Return what is raised instead of reaching the dark step."""
-    api: Any = TalkingApi()
-    mirror: Any = FakeMirror(pods, list(events))
     timeouts = Timeouts(ready_s, unschedulable_s, NEVER, NEVER, NEVER)
+    with pytest.raises(CanaryError) as caught:
+        walking(FakeMirror(pods, list(events)), timeouts).reach(plan().steps[0])
+    return caught.value
+
+
+def walking(mirror: Any, timeouts: Timeouts) -> Walk:
+    """Return a walk on its way to the dark step."""
+    api: Any = TalkingApi()
     logs = Logs(api, "petclinic")
     walk = Walk(api, api, mirror, path="/was", run_id="run", logs=logs, timeouts=timeouts)
     walk.take(OURS, plan())
-    with pytest.raises(CanaryError) as caught:
-        walk.reach(plan().steps[0])
-    return caught.value
+    return walk
 
 
 @pytest.mark.parametrize(
@@ -112,3 +131,34 @@ def test_pods_that_are_too_few_are_told_with_why() -> None:
     assert str(error) == (
         "not in force within 0 s: 0 of 1 canary pods are ready; FailedCreate: exceeded quota: full"
     )
+
+
+NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+UNSCHEDULED: Scene = ([pod(is_ready=False, conditions=[NO_NODE])], [])
+UNMOUNTED: Scene = ([pod(is_ready=False)], [said(POD, "FailedMount", "no such claim")])
+STARTING: Scene = ([pod(is_ready=False)], [])
+UP: Scene = ([pod()], [])
+
+
+@pytest.mark.parametrize(
+    "scenes",
+    [
+        pytest.param([UNSCHEDULED, UNMOUNTED, UP], id="a node, then a volume"),
+        pytest.param([UNMOUNTED, STARTING, UNMOUNTED, UP], id="a volume, and later another"),
+    ],
+)
+def test_waits_that_have_nothing_to_do_with_each_other_are_not_added_up(
+    scenes: list[Scene],
+) -> None:
+    walk = walking(ChangingMirror(*scenes), Timeouts(NEVER, 0.0, NEVER, NEVER, NEVER))
+    walk.reach(plan().steps[0])
+
+    assert walk.ours is not None
+    assert walk.ours.floor == plan().steps[0].spec_index
+
+
+def test_a_wait_that_lasts_is_not_waited_out() -> None:
+    walk = walking(ChangingMirror(*[UNMOUNTED] * 9), Timeouts(NEVER, 0.0, NEVER, NEVER, NEVER))
+
+    with pytest.raises(CanaryNotReady, match="no such claim"):
+        walk.reach(plan().steps[0])
