@@ -19,6 +19,7 @@ class Ours:
     ceiling: int
     is_promoting: bool = False
     is_holding: bool = False  # at a timed step, by spec.paused
+    is_open: bool = False  # a step is in force, and the next one not yet on its way
 
 
 def missing(view: RolloutView, pods: Iterable[PodView], step: Step, plan: Plan) -> str:

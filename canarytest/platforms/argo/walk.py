@@ -83,16 +83,19 @@ class Walk:
     def reach(self, step: Step) -> None:
         """Go on until *step* is in force; raises CanaryNotReady when the canary is in the way."""
         ours, plan = self._driven()
-        self.ours = replace(ours, ceiling=step.spec_index, is_holding=False)
+        self.ours = replace(ours, ceiling=step.spec_index, is_holding=False, is_open=False)
         self._go(step.spec_index, lambda: missing(*self._seen(), step, plan), step)
         at = step.spec_index
-        self.ours = replace(ours, floor=at, ceiling=at, is_holding=not step.indefinite)
+        is_holding = not step.indefinite
+        self.ours = replace(ours, floor=at, ceiling=at, is_holding=is_holding, is_open=True)
 
     def finish(self) -> None:
         """Go on until the canary is the stable version."""
         ours, plan = self._driven()
-        self.ours = replace(ours, ceiling=len(plan.kinds), is_promoting=True, is_holding=False)
+        on_its_way = replace(ours, ceiling=len(plan.kinds), is_holding=False, is_open=False)
+        self.ours = promoting = replace(on_its_way, is_promoting=True)
         self._go(len(plan.kinds), lambda: _unpromoted(self._mirror.rollout, ours), None)
+        self.ours = replace(promoting, is_open=True)
 
     def leave(self, step: Step, text: str) -> None:
         """Mark the rollout as left at *step* by *text*; raises if it is not paused there."""

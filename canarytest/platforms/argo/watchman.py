@@ -32,7 +32,8 @@ class Watchman:
     """
     Looks at each change, and reports each trouble once.
 
-    A pod is watched from the moment it was ready: before, whoever waits for it has the word.
+    A pod is watched from the moment it was ready: before, whoever waits for it has the word. One
+    that is made while a step is open is waited for by nobody: it is told if it cannot come up.
     """
 
     def __init__(
@@ -95,7 +96,10 @@ class Watchman:
                 if before.is_ready and not pod.is_ready:
                     look = functools.partial(self._look_again, mirror, pod.name, ours)
                     self._later(UNREADY_S, look)
-            if before is not None or pod.is_ready:
+            is_stillborn = before is None and _cannot_come_up(pod, ours)
+            if is_stillborn:
+                found.append(self._stillborn(mirror, pod, ours))
+            if before is not None or pod.is_ready or is_stillborn:
                 self._seen[pod.name] = pod
         return found
 
@@ -121,6 +125,12 @@ class Watchman:
             return [Incident(IncidentKind.RESTARTED, version, message)]
         return []
 
+    def _stillborn(self, mirror: Mirror, pod: PodView, ours: Ours) -> Incident:
+        version, name = self._named(pod, ours)
+        said = f"{self._logs.last_line(pod)}{last_warning(mirror.events, pod.name, pod.trouble)}"
+        message = f"{name}: the new pod {pod.name} does not come up: {pod.trouble}{said}"
+        return Incident(IncidentKind.NOT_READY, version, message)
+
     def _look_again(self, mirror: Mirror, name: str, ours: Ours) -> None:
         """Report the pod *name* if it is there and still not ready; if it ended, that was told."""
         pod = next((pod for pod in mirror.pods if pod.name == name), None)
@@ -137,6 +147,11 @@ class Watchman:
         return version, self._names.get(
             version, f"the {version}"
         ) if version else "another revision"
+
+
+def _cannot_come_up(pod: PodView, ours: Ours) -> bool:
+    is_ours = pod.hash == ours.canary and not pod.is_leaving
+    return ours.is_open and is_ours and pod.is_hopeless
 
 
 def loss(view: RolloutView, ours: Ours, kinds: tuple[str, ...]) -> Incident | None:

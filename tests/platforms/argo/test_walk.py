@@ -1,6 +1,7 @@
 """Why a step is not reached, in the words of whoever knows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -154,7 +155,7 @@ def test_waits_that_have_nothing_to_do_with_each_other_are_not_added_up(
     walk.reach(plan().steps[0])
 
     assert walk.ours is not None
-    assert walk.ours.floor == plan().steps[0].spec_index
+    assert walk.ours.is_open
 
 
 def test_a_wait_that_lasts_is_not_waited_out() -> None:
@@ -162,3 +163,12 @@ def test_a_wait_that_lasts_is_not_waited_out() -> None:
 
     with pytest.raises(CanaryNotReady, match="no such claim"):
         walk.reach(plan().steps[0])
+
+
+def test_a_step_is_no_longer_open_while_the_next_one_is_on_its_way() -> None:
+    walk = walking(FakeMirror([], [QUOTA]), Timeouts(NEVER, -1, NEVER, NEVER, NEVER))
+    walk.take(replace(OURS, is_open=True), plan())
+    with pytest.raises(CanaryNotReady):
+        walk.reach(plan().steps[0])
+
+    assert walk.ours == OURS

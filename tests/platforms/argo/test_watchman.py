@@ -113,6 +113,46 @@ def test_a_pod_that_was_never_ready_is_not_watched() -> None:
     assert not watch.later
 
 
+OPEN = replace(OURS, is_open=True)
+BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff"}}
+
+
+def new(hash_: str = CANARY) -> dict[str, Any]:
+    """Return a pod that came to replace another, and does not come up."""
+    made = pod(hash_, is_ready=False, containerStatuses=[container(restarts=3, state=BACK_OFF)])
+    return {**made, "metadata": {**made["metadata"], "name": "was-new"}}
+
+
+def test_a_pod_made_in_an_open_step_that_does_not_come_up_is_told_once() -> None:
+    watch = Watched()
+    watch.mirror.events = (kube_event(said("was-new", "Unhealthy", "Liveness probe failed: 500")),)
+    for pods in ([pod()], [new()], [new()]):
+        watch.see(*pods, ours=OPEN)
+
+    (incident,) = watch.told
+    assert (incident.kind, incident.version) == (IncidentKind.NOT_READY, Version.CANARY)
+    assert incident.message.endswith(
+        "the new pod was-new does not come up: CrashLoopBackOff; Unhealthy: Liveness probe failed: "
+        "500"
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "ours"),
+    [
+        pytest.param(new(), OURS, id="whoever waits for the step tells it"),
+        pytest.param(new(STABLE), OPEN, id="not of the canary"),
+        pytest.param({**new(), "metadata": LEAVING["metadata"]}, OPEN, id="leaving"),
+        pytest.param(UNREADY, OPEN, id="it may come up"),
+    ],
+)
+def test_else_a_new_pod_that_does_not_come_up_is_not(made: dict[str, Any], ours: Ours) -> None:
+    watch = Watched()
+    watch.see(made, ours=ours)
+
+    assert watch.told == []
+
+
 PROMOTED = replace(OURS, is_promoting=True)
 PREVIOUS = pod(STABLE)
 ENDED = {**PREVIOUS, "metadata": {**PREVIOUS["metadata"], "deletionTimestamp": "now"}}
