@@ -68,6 +68,11 @@ def assert_undone(ran: Ran, stage: Stage, before: str) -> None:
         )
 
 
+def new_image(option: str) -> str:
+    """Return the image that *option* rolls out."""
+    return option.rpartition("=")[2]
+
+
 def test_a_promotion_that_stays_good_is_left_as_it_is(watched: Stage) -> None:
     ran = watched.run(good_image(watched))
     view = rollout_view(watched.read())
@@ -109,7 +114,7 @@ def test_a_drill_takes_the_promotion_back(watched: Stage) -> None:
 
 def test_another_revision_after_the_promotion_is_left_alone(watched: Stage) -> None:
     good = good_image(watched)
-    new = good.rpartition("=")[2]
+    new = new_image(good)
 
     def is_promoted(view: RolloutView) -> bool:
         return view.stable == view.canary and watched.image == new
@@ -125,3 +130,59 @@ def test_another_revision_after_the_promotion_is_left_alone(watched: Stage) -> N
     assert ran.status == 12, ran.output
     assert "another revision after the promotion" in ran.summary["reason"]
     assert images == ["local/petclinic:v103"]
+
+
+def while_it_is_taken_back(stage: Stage, given: str) -> tuple[Ran, bool]:
+    """Run into the undo, and have somebody give the Rollout the image *given* while we hold it."""
+    before = rollout_view(stage.read()).stable
+
+    def is_held(view: RolloutView) -> bool:
+        return bool(view.held_by) and view.stable not in ("", before)
+
+    def give(to: Stage) -> None:
+        to.patch([{"op": "replace", "path": IMAGE, "value": given}])
+
+    with Beside(stage, is_held, give) as beside:
+        ran = stage.run(good_image(stage))
+    return ran, beside.is_done
+
+
+def test_a_revision_that_comes_while_it_is_taken_back_is_promoted_by_nobody(
+    fails_at_100: Stage,
+) -> None:
+    fails_at_100.rest()
+    ran, is_done = while_it_is_taken_back(fails_at_100, "local/petclinic:v103")
+    view = rollout_view(fails_at_100.read())
+
+    assert is_done
+    assert ran.status in {1, 11}, ran.output  # it may have been back already
+    assert not view.is_held
+    assert view.index < len(fails_at_100.read()["spec"]["strategy"]["canary"]["steps"])
+    assert fails_at_100.image != "local/petclinic:v103"
+
+
+def test_a_promoted_template_that_is_healed_back_is_told(fails_at_100: Stage) -> None:
+    fails_at_100.rest()
+    good = new_image(good_image(fails_at_100))
+    ran, is_done = while_it_is_taken_back(fails_at_100, good)
+
+    assert is_done
+    assert ran.status in {1, 11}, ran.output
+    assert not rollout_view(fails_at_100.read()).is_held
+    assert ran.status == 1 or "Argo CD's self-heal" in " ".join(ran.output.split())
+
+
+def test_pods_that_are_kept_apart_go_back_to_the_same_revision(watched: Stage) -> None:
+    watched.rest()
+    path = "/spec/strategy/canary/antiAffinity"
+    rule = {"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 50}}
+    watched.patch([{"op": "add", "path": path, "value": rule}])
+    apart = watched.run(good_image(watched), "-k", "login")  # only a canary is given the terms
+    before = rollout_view(watched.read()).stable
+    ran = watched.run(good_image(watched), "--canary-drill", "100", "-k", "login")
+    template = watched.read()["spec"]["template"]["spec"]
+    watched.patch([{"op": "remove", "path": path}])
+
+    assert (apart.status, ran.status) == (0, 0), apart.output + ran.output
+    assert_undone(ran, watched, before)
+    assert "affinity" not in template

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,7 +14,16 @@ import requests
 
 from canarytest.platforms.argo import watch
 from canarytest.platforms.argo.view import HASH_LABEL, RolloutView, rollout_view
-from tests.cluster.stage import EDGE, Beside, Ran, Stage, good_image, image, order
+from tests.cluster.stage import (
+    EDGE,
+    READY_WITHIN_S,
+    Beside,
+    Ran,
+    Stage,
+    good_image,
+    image,
+    order,
+)
 
 pytestmark = [
     pytest.mark.cluster,
@@ -74,13 +84,19 @@ def assert_not_exposed(stage: Stage, output: str) -> None:
 
     assert view.stable == view.canary or view.is_aborted, output
     assert (view.weight, view.is_held) == (0, False), output
-    assert answers() == {stage.image.rpartition(":")[2][:4]}, output
+    assert answers() == {stable_name(stage)}, output
+
+
+def stable_name(stage: Stage) -> str:
+    """Return what the stable version calls itself."""
+    return stage.image.rpartition(":")[2][:4]
 
 
 def assert_told(ran: Ran, stage: Stage) -> None:
     """Assert that what the run says is what became of the Rollout."""
     if ran.status == 11:  # the order was taken: a controller that comes back obeys it
         stage.wait_for(aborted)
+        wait_for_edge(stable_name(stage))  # the router hears of it when it is back, too
     view = rollout_view(stage.read())
     is_proven = (ran.summary["rollback"] or {}).get("proven", False)
 
@@ -92,6 +108,16 @@ def answers() -> set[str]:
     """Return which versions answer at the edge."""
     replies = [requests.get(f"{EDGE}/petclinic/actuator/info", timeout=5) for _ in range(ASKED)]
     return {reply.json()["version"] for reply in replies}
+
+
+def wait_for_edge(version: str) -> None:
+    """Return once none but *version* answers."""
+    give_up = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < give_up:
+        with contextlib.suppress(requests.ConnectionError):
+            if answers() == {version}:
+                return
+    raise AssertionError(f"{version} does not answer alone within {READY_WITHIN_S:g} s")
 
 
 TROUBLES = {
