@@ -257,6 +257,9 @@ class ArgoPlatform:
     def _look_around(self, plan: Plan) -> RolloutView:
         found = self._settings
         rollout = self._api.get(self._path)
+        takeover.refuse_unselected(rollout["spec"])
+        if self._image is not None:
+            takeover.placed(rollout, self._image)
         needed = rights.needed(found, rollout["spec"], may_undo=plan.may_undo)
         rights.refuse_missing(self._api, found.namespace, needed)
         if plan.may_undo and "template" not in rollout["spec"]:

@@ -97,9 +97,26 @@ def attachable(view: RolloutView, plan: Plan, *, may_retry: bool) -> None:
         )
 
 
+def refuse_unselected(spec: Object) -> None:
+    """Raise NotBegun if the Rollout's *spec* does not say which pods are its own."""
+    if not spec.get("selector"):
+        raise NotBegun(
+            f"the Rollout has no spec.selector: it takes it of {_referred(spec)}, by workloadRef; "
+            "expected one of its own, by which its pods are found; copy it from there, it may be "
+            "beside workloadRef"
+        )
+
+
 def placed(rollout: Object, image: Image) -> tuple[int, str]:
     """Return which container *image* is for, and the image that it has; raises NotBegun."""
-    containers = rollout["spec"]["template"]["spec"]["containers"]
+    spec = rollout["spec"]
+    if not spec.get("template"):
+        raise NotBegun(
+            f"--canary-image: the Rollout takes its template of {_referred(spec)}, by workloadRef; "
+            "expected one of its own, in spec.template, to put the image into; change the image "
+            "there, and begin without --canary-image"
+        )
+    containers = spec["template"]["spec"]["containers"]
     names = [container["name"] for container in containers]
     if image.container not in names:
         raise NotBegun(
@@ -148,6 +165,11 @@ def image_of(found: Sequence[Object], hash_: str) -> str:
 
 def _fresh(view: RolloutView, other_than: str) -> RolloutView | None:
     return view if view.is_fresh and view.canary and view.canary != other_than else None
+
+
+def _referred(spec: Object) -> str:
+    reference = spec.get("workloadRef") or {}
+    return f"{reference.get('kind', 'a workload')} {reference.get('name', 'without a name')}"
 
 
 def _owner(item: Object) -> str:
