@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--canary-approve",
         choices=["auto", "ask"],
         default="auto",
-        help="Whether indefinite pauses are left by a successful verdict alone",
+        help="ask: a person decides at each indefinite pause, and before the promotion",
     )
     group.addoption(
         "--canary-until",

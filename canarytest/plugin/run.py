@@ -136,7 +136,7 @@ class Run:
         if following is None and self.plan.stays:
             self.driver.leave()
         elif following is None:
-            if over is None or self._is_approved(over):
+            if over is None or self._is_approved(over, following):
                 self._stop_watches()  # promoted is promoted, as with Argo
                 self.driver.promote()
         elif following.label != upcoming:
@@ -145,7 +145,7 @@ class Run:
                 f"step {following.label} has no tests: nothing would be verified there "
                 "(all deselected, or excluded by their markers)",
             )
-        elif over is None or self._is_approved(over):
+        elif over is None or self._is_approved(over, following):
             self._open(following)
 
     def end(self, trouble: tuple[Cause, str] | None) -> Outcome:
@@ -207,9 +207,11 @@ class Run:
         self._stop_loads()
         return judgement
 
-    def _is_approved(self, over: str) -> bool:
+    def _is_approved(self, over: str, following: Step | None) -> bool:
+        """Ask once where somebody has to let it go on, and before the promotion."""
         step = self._step(over)
-        if step.indefinite and not self._approve(step):
+        is_promotion = following.is_promoted if following else not step.is_promoted
+        if (step.indefinite or is_promotion) and not self._approve(step):
             self.driver.abort(Cause.NOT_APPROVED, f"nobody approved to go on from {over}")
             return False
         return True

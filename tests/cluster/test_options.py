@@ -82,20 +82,21 @@ def test_a_drill_goes_back_on_purpose(behind_traefik: Stage) -> None:
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 10)])
-def test_a_person_is_asked_at_an_indefinite_pause(
+def test_a_person_is_asked_at_an_indefinite_pause_and_before_the_promotion(
     behind_traefik: Stage, answer: str, status: int
 ) -> None:
     ours, theirs = pty.openpty()
     running = behind_traefik.start(
         good_image(behind_traefik), "--canary-approve=ask", *QUICK, stdin=theirs
     )
-    os.write(ours, f"{answer}\n".encode())  # it is read when it is asked
+    os.write(ours, f"{answer}\n{answer}\n".encode())  # each is read when it is asked
     ran = behind_traefik.end(running)
     os.close(theirs)
     os.close(ours)
 
     assert ran.status == status, ran.output
     assert "Step dark was successful. Go on? [y/N]" in ran.output
+    assert ran.output.count("Go on? [y/N]") == (2 if status == 0 else 1)
 
 
 FIRST = """

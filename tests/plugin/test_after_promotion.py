@@ -187,10 +187,10 @@ def test_a_platform_that_cannot_undo_is_refused(project: Project) -> None:
 def test_who_approved_the_promotion_is_not_asked_once_more(watched: Project) -> None:
     watched.suite(LOGIN)
     args = ("--canary-approve", "ask", "-p", "no:xdist")
-    status, output = at_terminal(watched, "y\n", *args)
+    status, output = at_terminal(watched, "y\ny\n", *args)
 
     assert status == 0, output
-    assert output.count("Go on? [y/N]") == 1  # at dark, the one pause without an end
+    assert output.count("Go on? [y/N]") == 2  # at dark, and before the promotion
     assert watched.calls == [*GIVEN, "retire", "close"]
 
 

@@ -209,7 +209,8 @@ def test_an_approval_that_nobody_can_give(project: Project) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "calls"),
     [
-        ("y\n", 0, PROMOTED),
+        ("y\ny\n", 0, PROMOTED),
+        ("y\nn\n", 10, [*PROMOTED[:-2], "abort", "close"]),
         ("n\n", 10, ["begin", "open dark", "abort", "close"]),
         ("\n", 10, ["begin", "open dark", "abort", "close"]),
     ],
@@ -223,17 +224,23 @@ def test_an_approval_at_a_terminal(
     assert ended == status
     assert project.calls == calls
     assert "Step dark was successful. Go on? [y/N]" in output
-    assert ("10%   opened in" in output) == (status == 0), "it is told to the terminal, not caught"
+    assert ("10%   opened in" in output) == ("open 10%" in calls), (
+        "it is told to the terminal, not caught"
+    )
 
 
-def test_an_approval_before_the_promotion(project: Project) -> None:
-    project.rollout([{"setWeight": 10}, {"pause": {}}])
+@pytest.mark.parametrize("pause", [{}, {"duration": "0s"}], ids=["until somebody says", "timed"])
+@pytest.mark.parametrize(("answer", "after"), [("y\n", "promote"), ("n\n", "abort")])
+def test_an_approval_before_the_promotion_is_asked_once(
+    project: Project, pause: dict[str, str], answer: str, after: str
+) -> None:
+    project.rollout([{"setWeight": 10}, {"pause": pause}])
     project.suite(LOGIN)
-    ended, output = at_terminal(project, "n\n", "--canary-approve", "ask", "-p", "no:xdist")
+    ended, output = at_terminal(project, answer, "--canary-approve", "ask", "-p", "no:xdist")
 
-    assert ended == 10
-    assert project.calls == ["begin", "open 10%", "abort", "close"]
-    assert "Step 10% was successful. Go on? [y/N]" in output
+    assert ended == (0 if after == "promote" else 10)
+    assert project.calls == ["begin", "open 10%", after, "close"]
+    assert output.count("Step 10% was successful. Go on? [y/N]") == 1
 
 
 def at_terminal(project: Project, answer: str, *args: str) -> tuple[int, str]:
