@@ -9,7 +9,9 @@ from typing import Any
 
 MOST = 200  # are kept, the newest: a flapping object has any number of them
 WARNING = "Warning"
-_HASH = "[bcdfghjklmnpqrstvwxz2456789]+"  # SafeEncodeString of k8s.io/apimachinery/pkg/util/rand
+# SafeEncodeString of k8s.io/apimachinery/pkg/util/rand, of 32 bits in decimal: at most ten
+# digits, and hardly ever less than six. So the "db" of "was-db" is none.
+_HASH = "[bcdfghjklmnpqrstvwxz2456789]{6,10}"
 _EMPTY = re.compile(r"(Error: )?\w*")  # "Error: ErrImagePull": the status of the pod says more
 # What is backed off from was said before; the others are of every pod of a cluster, or of none.
 _ASIDE = ("BackOff", "DNSConfigForming", "MissingClusterDNS")

@@ -30,6 +30,9 @@ QUOTA = said(SET, "FailedCreate", "exceeded quota: full", kind="ReplicaSet")
         ("Rollout", "was-8dd88c859", False),  # it has that name itself
         ("ReplicaSet", "was-two-8dd88c859", False),
         ("Pod", "was-two-8dd88c859-x2z4q", False),
+        ("ReplicaSet", "was-db-8dd88c859", False),
+        ("Pod", "was-db-8dd88c859-x2z4q", False),
+        ("AnalysisRun", "was-77d9c86985-2", True),
         ("Pod", "wash-8dd88c859-x2z4q", False),
         ("Service", "was-canary", False),
         ("Node", "n1", False),
