@@ -24,6 +24,8 @@ def rollout(**canary: Any) -> dict[str, Any]:
         ({**ROUTED, "scaleDownDelaySeconds": 60}, 60, "end 60 s after the promotion"),
         ({**ROUTED, "scaleDownDelaySeconds": 0}, 600, ""),  # they are never ended
         ({**ROUTED, "dynamicStableScale": True}, 10, "by dynamicStableScale"),
+        ({**ROUTED, "scaleDownDelayRevisionLimit": 0}, 10, "by scaleDownDelayRevisionLimit"),
+        ({**ROUTED, "scaleDownDelayRevisionLimit": 1}, 10, ""),
     ],
 )
 def test_it_has_to_outlast_the_watch(canary: dict[str, Any], watched_s: float, said: str) -> None:

@@ -41,6 +41,14 @@ def _flaws(view: View, watched_s: float) -> Iterator[Flaw]:
             "revision's pods end with the promotion",
             "remove dynamicStableScale, or leave after_promotion out of the target",
         )
+    limit = view.canary.get("scaleDownDelayRevisionLimit")
+    if is_count(limit) and not limit:  # of the revisions that the delay is for
+        yield Flaw(
+            (*CANARY, "scaleDownDelayRevisionLimit"),
+            f"after_promotion is {watched_s:g} s, and by scaleDownDelayRevisionLimit the previous "
+            "revision's pods end with the promotion",
+            "scaleDownDelayRevisionLimit: 1  # or leave it out: then there is no limit",
+        )
     delay = view.canary.get("scaleDownDelaySeconds", SCALE_DOWN_S)
     seconds = delay if is_count(delay) else SCALE_DOWN_S
     if seconds and seconds <= watched_s:  # 0: they are never ended
