@@ -35,13 +35,17 @@ class Preflight:
         return str((self.rollout.get("status") or {}).get("stableRS") or "")
 
 
-def check(settings: Settings) -> Preflight:
+def check(settings: Settings, *, is_promoting: bool = True) -> Preflight:
     """
     Read the plan of *settings* and say what is dangerous in it.
 
+    What would be so after the promotion only is left out of a run that is not *is_promoting*.
     Raises ConfigError if there is no plan to be read.
     """
-    rollout, found = _of_manifest(settings) if settings.manifest else _of_platform(settings)
+    watched_s = settings.after_promotion_s if is_promoting else 0.0
+    rollout, found = (
+        _of_manifest(settings) if settings.manifest else _of_platform(settings, watched_s)
+    )
     plan = plan_of(rollout)
     errors: list[str] = []
     warnings: list[str] = []
@@ -101,10 +105,9 @@ def _of_manifest(settings: Settings) -> _Found:
     return read.rollout, found
 
 
-def _of_platform(settings: Settings) -> _Found:
+def _of_platform(settings: Settings, watched_s: float) -> _Found:
     """Lint what is on the platform; there are no lines to name there."""
     rollout, *others = settings.documents()
-    watched_s = settings.after_promotion_s
     findings = [*lint(rollout, others), *(unwatchable(rollout, watched_s) if watched_s else ())]
     found = [
         (finding, f"{finding.document}: {finding.severity}: [{finding.rule}] {finding.message}")

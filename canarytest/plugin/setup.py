@@ -46,7 +46,7 @@ def configure(config: pytest.Config) -> None:
     with usage_errors():
         wishes.refuse_blind(config.option)
         chosen = settings.read(config.rootpath, config.option.canary_target)
-        found = preflight.check(chosen)
+        found = preflight.check(chosen, is_promoting=config.option.canary_until is None)
         if found.errors:
             raise ConfigError(_refusal(found))
         found = preflight.stretched(found, chosen, config.option)

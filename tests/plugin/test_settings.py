@@ -1,6 +1,10 @@
 """What the configuration comes to when nothing is wrong with it; `test_bad_input` has the rest."""
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,3 +153,22 @@ def test_what_is_a_secret_besides(project: Project) -> None:
         ConfigError, match=r"tool\.canarytest\.redact\[0\]: '\(' is no regular expr"
     ):
         read(project, targets={"local": TARGET}, redact=["("])
+
+
+class Live(settings.Settings):
+    """Settings whose platform reads the Rollout itself."""
+
+    def documents(self) -> Sequence[Mapping[str, Any]]:
+        """Return the one of the project."""
+        return [json.loads((self.root / "rollout.yaml").read_text())]
+
+
+def test_what_ends_the_previous_revision_hinders_none_that_does_not_promote(
+    project: Project,
+) -> None:
+    found = read(project, targets={"local": {**TARGET, "after_promotion": "60s"}})
+    kept = {field.name: getattr(found, field.name) for field in fields(found)}
+    live = Live(**{**kept, "manifest": None})
+
+    assert preflight.check(live).rules == ("previous-revision-gone",)
+    assert preflight.check(live, is_promoting=False).rules == ()
