@@ -55,7 +55,7 @@ class Undo:
 
     def is_due(self, view: RolloutView) -> bool:
         """Whether there is something of the promotion to be taken back."""
-        return view.stable == self._ours.canary or self._is_under_way(view)
+        return view.stable == self._ours.canary or self.is_under_way(view)
 
     def begin(self, within_s: float) -> None:
         """Send the first order, or what is next; returns when it is taken. Else it raises."""
@@ -90,7 +90,8 @@ class Undo:
     def _is_known(self) -> bool | None:
         return self._mirror.rollout.is_fresh or None
 
-    def _is_under_way(self, view: RolloutView) -> bool:
+    def is_under_way(self, view: RolloutView) -> bool:
+        """Whether the Rollout is held with what was put back, so that somebody has to go on."""
         return view.held_by == self._run_id and view.canary != self._ours.canary
 
     def _go_on(self) -> None:
@@ -117,7 +118,7 @@ class Undo:
         view = self._mirror.rollout
         order = self._order(view)
         if order is None:
-            return self._is_under_way(view)
+            return self.is_under_way(view)
         self._tell_of_others(view)
         try:
             found = self._api.patch(

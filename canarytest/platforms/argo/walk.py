@@ -126,14 +126,14 @@ class Walk:
 
     @property
     def is_owed(self) -> bool:
-        """Whether an order to go back was given, and is not in force yet."""
+        """Whether an order to go back was given that is not in force, and reap could go on."""
         ours = self.ours
         if ours is None or not self.is_aborted:
             return False
         with contextlib.suppress(NotOurs):
             view = self._mirror.rollout
-            is_promoted = self.undo is not None and self.undo.is_due(view)
-            return is_promoted or (_is_on_its_way(view, ours) and not view.is_aborted)
+            is_half_back = self.undo is not None and self.undo.is_under_way(view)
+            return is_half_back or (_is_on_its_way(view, ours) and not view.is_aborted)
         return False
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from canarytest.platforms.argo import orders
 from canarytest.platforms.argo.api import INVALID, NOT_FOUND, ApiError
 from canarytest.platforms.argo.settings import Timeouts
 from canarytest.platforms.argo.undo import Undo
-from canarytest.platforms.argo.view import RolloutView, rollout_view
+from canarytest.platforms.argo.view import HELD_BY, RolloutView, rollout_view
 from canarytest.platforms.argo.walk import Walk
 from tests.platforms.argo.objects import CANARY, OURS, STABLE, plan, rollout
 
@@ -122,16 +122,22 @@ def test_an_order_that_is_refused_while_it_is_on_its_way_is_told() -> None:
     [
         ({}, False, True),
         ({"abort": True}, False, False),
-        (PROMOTED, True, True),
+        ({"currentPodHash": STABLE, **PROMOTED}, True, True),
+        (PROMOTED, True, False),  # nobody could tell that it is to be taken back
         (PROMOTED, False, False),
         ({"currentPodHash": "third"}, False, False),
+        ({"currentPodHash": "third", **PROMOTED}, True, False),
     ],
-    ids=["not taken", "taken", "not taken back yet", "final", "somebody else's"],
+    ids=["not taken", "taken", "half back", "promoted", "final", "another's", "another's after it"],
 )
 def test_what_is_owed_is_an_order_that_is_not_in_force(
     status: dict[str, Any], *, may_undo: bool, is_owed: bool
 ) -> None:
-    cluster: Any = Cluster(rollout(status), rollout(status))
+    found = rollout(status)
+    if status.get("currentPodHash") == STABLE:
+        found["spec"]["paused"] = True
+        found["metadata"]["annotations"][HELD_BY] = "run"
+    cluster: Any = Cluster(found, found)
     logs: Any = None
     timeouts = Timeouts(1, 1, 1, 1, 1)
     walk = Walk(cluster, cluster, cluster, path="was", run_id="run", logs=logs, timeouts=timeouts)
