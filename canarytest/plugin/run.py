@@ -162,13 +162,19 @@ class Run:
             self._stop_loads()
             proven = driver.settle()
         except KeyboardInterrupt:
-            self._abort_unless_ended(cause, sentence)  # should that be what was interrupted
-            driver.give_up("interrupted again while the rollback was being proven")
-            proven = driver.settle()  # it may have been proven just before
+            proven = self._give_up(cause, sentence)
         finally:
             self.outcome = self._outcome(proven=proven)
             self._take_down(self.outcome)
         return self.outcome
+
+    def _give_up(self, cause: Cause, sentence: str) -> bool:
+        """End the proof now, which is soon over; return whether it was proven just before."""
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):  # what is told already stays so
+                self._abort_unless_ended(cause, sentence)  # should that be what was interrupted
+                self.driver.give_up("interrupted again while the rollback was being proven")
+                return self.driver.settle()
 
     def _abort_unless_ended(self, cause: Cause, sentence: str) -> None:
         driver = self.driver

@@ -37,7 +37,7 @@ TROUBLES: dict[str, type[CanaryError]] = {
 
 def create(table: Table, *, root: Path, run_dir: Path) -> StandIn:
     """Read the rest of a target's *table*."""
-    return StandIn(Misbehaviour(table), root / "standin.log")
+    return StandIn(Misbehaviour(table), root / "standin.log", run_dir / "events.jsonl")
 
 
 class Misbehaviour:
@@ -52,6 +52,7 @@ class Misbehaviour:
         self.open: dict[str, str] = table.take("open_raises", dict, {})  # label -> trouble
         self.abort_fails = table.take("abort_fails", int, 0)  # times
         self.abort_interrupts = table.take("abort_interrupts", bool, False)  # once, as Ctrl-C
+        self.hold_interrupts = table.take("hold_interrupts", int, 0)  # times, while it is held
         self.stays = table.take("stays", bool, False)  # the abort is taken, and not done
         self.unnamed = table.take("unnamed", bool, False)  # no answer says who made it
         self.gauges: dict[str, float] = table.take("gauges", dict, {})
@@ -68,11 +69,11 @@ class StandIn:
 
     supports = frozenset({"setWeight", "pause", "setCanaryScale", "analysis"})
 
-    def __init__(self, wrong: Misbehaviour, log: Path) -> None:
+    def __init__(self, wrong: Misbehaviour, log: Path, told: Path) -> None:
         self.abilities = frozenset(wrong.abilities)
         self.wrong = wrong
         self.users: Counter[Version] = Counter()
-        self._log = log
+        self._log, self._told = log, told
         self._lock = threading.Lock()
         self._share = 0.0
         self._owed = 0.0  # of an answer, to the canary
@@ -119,7 +120,11 @@ class StandIn:
 
     def state(self) -> State:
         """Return the share that is in force."""
-        return State(share=self._share, stable_complete=True)
+        lingers = self.wrong.hold_interrupts > 0
+        if lingers and "RollbackProven" in self._told.read_text():
+            self.wrong.hold_interrupts -= 1
+            os.kill(os.getpid(), signal.SIGINT)
+        return State(share=self._share, stable_complete=True, lingers=lingers)
 
     def exposure(self) -> Exposure | None:
         """Return what came in at the edge."""

@@ -186,6 +186,19 @@ def test_a_second_interrupt_gives_the_proof_up_not_the_way_back(project: Project
     )
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_what_is_proven_stays_so_however_often_its_hold_is_interrupted(
+    project: Project, times: int
+) -> None:
+    project.configure(t={"hold_interrupts": times})
+    project.suite("def test_login(): assert False")
+    result = project.run_apart()
+
+    assert result.ret == 1
+    assert project.calls == BACK
+    assert project.summary["rollback"]["proven"]
+
+
 def test_a_run_in_another_thread_than_the_first_one(project: Project) -> None:
     """Signals are its caller's business then."""
     project.suite("def test_login(): pass")
