@@ -104,6 +104,7 @@ def test_what_only_all_users_show_is_taken_back(fails_at_100: Stage) -> None:
     assert_undone(ran, fails_at_100, before)
 
 
+@pytest.mark.nightly
 def test_a_drill_takes_the_promotion_back(watched: Stage) -> None:
     before = rollout_view(watched.read()).stable
     ran = watched.run(good_image(watched), "--canary-drill", "100")
@@ -147,6 +148,7 @@ def while_it_is_taken_back(stage: Stage, given: str) -> tuple[Ran, bool]:
     return ran, beside.is_done
 
 
+@pytest.mark.nightly
 def test_a_revision_that_comes_while_it_is_taken_back_is_promoted_by_nobody(
     fails_at_100: Stage,
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_revision_that_comes_while_it_is_taken_back_is_promoted_by_nobody(
     assert fails_at_100.image != "local/petclinic:v103"
 
 
+@pytest.mark.nightly
 def test_a_promoted_template_that_is_healed_back_is_told(fails_at_100: Stage) -> None:
     fails_at_100.rest()
     good = new_image(good_image(fails_at_100))
@@ -172,6 +175,7 @@ def test_a_promoted_template_that_is_healed_back_is_told(fails_at_100: Stage) ->
     assert ran.status == 1 or "Argo CD's self-heal" in " ".join(ran.output.split())
 
 
+@pytest.mark.nightly
 def test_pods_that_are_kept_apart_go_back_to_the_same_revision(watched: Stage) -> None:
     watched.rest()
     path = "/spec/strategy/canary/antiAffinity"
