@@ -299,12 +299,13 @@ class Abort:
         if self.reason is not None and self.reason.cause is Cause.INTERRUPTED:
             return True  # whoever ends a run, as CI does, gives it some seconds and no more
         began, before = self._clock.now(), proof.responses
-        while self._lingers():
+        while True:
+            lingers = self._lingers()
             with self._changed:
                 held_s = self._clock.now() - began
                 if not proof.is_held:
                     return False
-                if self._given_up or held_s >= self._terms.hold_s:
+                if not lingers or self._given_up or held_s >= self._terms.hold_s:
                     break
                 self._clock.wait(self._changed, LOOK_S)
         self._tell_held(self._clock.now() - began, proof.responses - before)

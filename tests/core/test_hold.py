@@ -127,6 +127,18 @@ def test_an_answer_that_comes_while_the_proof_is_told_is_not_missed() -> None:
     assert [event.restarts for event in rehearsal.of(events.RollbackProven)] == [0, 1]
 
 
+def test_the_last_answer_of_a_canary_that_ends_with_it_counts() -> None:
+    def end() -> None:
+        rehearsal.edge.next(Version.CANARY)
+        rehearsal.platform.lingers = False
+
+    rehearsal = aborted(until_s=None)
+    rehearsal.clock.at(GONE_S, end)
+
+    assert rehearsal.driver.settle()
+    assert [event.restarts for event in rehearsal.of(events.RollbackProven)] == [0, 1]
+
+
 def test_it_can_be_left_out() -> None:
     rehearsal = aborted(until_s=None, limits=replace(LIMITS, proof=replace(TERMS, hold_s=0)))
 

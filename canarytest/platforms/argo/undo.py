@@ -84,15 +84,19 @@ class Undo:
         thread.join(_CLOSE_WITHIN_S)
         with contextlib.suppress(PlatformError):
             view = self._mirror.rollout
-            if view.held_by == self._run_id and view.canary == self._ours.canary:
+            if self._is_held(view) and view.canary == self._ours.canary:
                 self._api.patch(self._path, orders.let_go(self._run_id), patience_s=0)
 
     def _is_known(self) -> bool | None:
-        return self._mirror.rollout.is_fresh or None
+        view = self._mirror.rollout
+        return view.is_fresh or self._is_held(view) or None
+
+    def _is_held(self, view: RolloutView) -> bool:
+        return view.held_by == self._run_id
 
     def is_under_way(self, view: RolloutView) -> bool:
         """Whether the Rollout is held with what was put back, so that somebody has to go on."""
-        return view.held_by == self._run_id and view.canary != self._ours.canary
+        return self._is_held(view) and view.canary != self._ours.canary
 
     def _go_on(self) -> None:
         try:
@@ -118,7 +122,7 @@ class Undo:
         view = self._mirror.rollout
         order = self._order(view)
         if order is None:
-            return self.is_under_way(view)
+            return self._is_held(view)
         self._tell_of_others(view)
         try:
             found = self._api.patch(
@@ -136,7 +140,7 @@ class Undo:
 
     def _tell_of_others(self, view: RolloutView) -> None:
         """Tell, once each, of what somebody else did to what is being taken back."""
-        if view.held_by != self._run_id or view.canary == self._ours.stable:
+        if not self._is_held(view) or view.canary == self._ours.stable:
             return
         said = (
             "somebody else put the promoted template back while it was taken back; if it is Argo "

@@ -247,6 +247,13 @@ def test_what_the_controller_has_not_seen_is_not_replaced() -> None:
     assert controller.patches == []
 
 
+def test_an_order_that_the_controller_has_yet_to_see_is_not_sent_twice_nor_complained_of() -> None:
+    controller = Controller(rollout(CANARY, CANARY, held_by="run-1", observedGeneration="6"))
+    undo_of(controller).begin(0.1)
+
+    assert controller.patches == []
+
+
 def test_a_revision_that_comes_while_it_is_held_is_let_go_and_never_promoted() -> None:
     controller = Controller(rollout("third", CANARY, held_by="run-1"))
     undo_of(controller).begin(1.0)
