@@ -114,7 +114,7 @@ def wait_for_edge(version: str) -> None:
     """Return once none but *version* answers."""
     give_up = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < give_up:
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.RequestException):  # nor a route, at first
             if answers() == {version}:
                 return
     raise AssertionError(f"{version} does not answer alone within {READY_WITHIN_S:g} s")

@@ -14,6 +14,7 @@ from canarytest.platforms.argo.api import CONFLICT, NOT_FOUND, Api, ApiError
 
 LOG = logging.getLogger(__name__)
 LASTS_S = 150  # after the last renewal; then it is anybody's
+_ATTEMPTS = 5  # to write one that somebody else writes too
 RENEW_S = 60.0  # a call a minute, whatever else a run asks
 PREFIX = "canarytest-"
 _OURS = "canarytest/"
@@ -53,16 +54,21 @@ class Lease:
 
     def take(self) -> None:
         """Take it; raises RolloutLocked, with the holder's name, if another has it."""
-        found = self._find()
-        now = datetime.now(UTC)
-        if found is not None and (other := holder_of(found, now)) not in ("", self._holder):
-            raise self._locked(other, found)
-        try:
-            self._held = self._write(found, now, self._holder)
-        except ApiError as error:
-            if error.status != CONFLICT:
-                raise
-            self._held = self._written_by_us(now, error)
+        for _ in range(_ATTEMPTS):
+            found, now = self._find(), datetime.now(UTC)
+            if found is not None and (other := holder_of(found, now)) not in ("", self._holder):
+                raise self._locked(other, found)
+            try:
+                self._held = self._write(found, now, self._holder)
+                break
+            except ApiError as error:  # somebody was faster, or our answer was lost: look again
+                if error.status != CONFLICT:
+                    raise
+        else:
+            raise RolloutLocked(
+                f"the lease of {self._rollout} is written by somebody else all the time; nothing "
+                "was touched; wait until that ends"
+            )
         threading.Thread(target=self._renew, name="canarytest-lease", daemon=True).start()
 
     def release(self, *, is_owed: bool = False) -> None:
@@ -112,16 +118,6 @@ class Lease:
             self._on_loss(f"the lease of {self._rollout} was taken by {other!r}")
         else:
             self._held = self._write(found, now, self._holder)
-
-    def _written_by_us(self, now: datetime, error: ApiError) -> Mapping[str, Any]:
-        """Return the one that we wrote, should its answer have been lost; else it is another's."""
-        found = self._find()
-        if found is None or holder_of(found, now) != self._holder:
-            raise RolloutLocked(
-                f"{self._rollout} was taken by another run just now; nothing was touched; wait "
-                "until it ends"
-            ) from error
-        return found
 
     def _find(self) -> Mapping[str, Any] | None:
         try:

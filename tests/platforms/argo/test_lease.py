@@ -149,7 +149,7 @@ def test_a_lease_that_another_run_took_just_now_is_theirs() -> None:
             self._keep(written(body, datetime.now(UTC), "other@host"))
             raise ApiError("already exists", 409)
 
-    with pytest.raises(RolloutLocked, match="by another run just now"):
+    with pytest.raises(RolloutLocked, match="is driven by 'other@host'"):
         Held(RacedApi()).lease.take()
 
 
@@ -163,3 +163,31 @@ def test_one_whose_rollout_is_not_back_yet_runs_out_so_that_reap_goes_on() -> No
     assert api.holder == "run@host"
     assert api.kept is not None
     assert api.kept["metadata"]["annotations"] == {DRIVES: "a", REPLACES: "b"}
+
+
+class RefusingApi(FakeApi):
+    """One that refuses the first *times* writes of a Lease that is there, as a race would."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self._keep(written({"metadata": {"name": "canarytest-was"}}, datetime.now(UTC), ""))
+
+    def replace(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+        """Refuse it, or replace it."""
+        self.times -= 1
+        if self.times >= 0:
+            raise ApiError("conflict", 409)
+        return super().replace(path, body)
+
+
+def test_a_conflict_over_a_lease_that_nobody_holds_is_passed_over() -> None:
+    api = RefusingApi(2)
+    Held(api).lease.take()
+
+    assert api.holder == "run@host"
+
+
+def test_conflicts_without_end_are_told() -> None:
+    with pytest.raises(RolloutLocked, match="written by somebody else all the time; nothing was"):
+        Held(RefusingApi(1000)).lease.take()
