@@ -18,6 +18,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 RETRY_S = 0.5
 HANG_S = 5.0  # by which a platform may exceed all limits before it is not waited for any more
+SLICE_S = 1.0  # of a wait in the main thread
 REMIND_S = 2.0  # a controller has acted on an order by then
 LOOK_S = 0.25  # how often the platform is asked whether it is back, while responses are counted
 
@@ -138,11 +139,21 @@ class Abort:
         terms = self._terms
         limit = self._within_s + terms.within_s + self.hang_s
         with self._changed:
-            self._changed.wait_for(lambda: self._is_settled or self.reason is None, limit)
+            self._wait_for(lambda: self._is_settled or self.reason is None, limit)
             if self._proof is not None and self._proof.is_held:  # it may have to be made once more
-                self._changed.wait_for(lambda: self._is_settled, terms.hold_s + terms.within_s)
+                self._wait_for(lambda: self._is_settled, terms.hold_s + terms.within_s)
         self._end(f"the platform hangs: no answer for {limit:.0f} s")
         return self.is_proven
+
+    def _wait_for(self, is_over: Callable[[], bool], seconds: float) -> None:
+        """
+        Wait in slices: Python hears a signal that comes just as a wait begins only at its end.
+
+        The lock is held by the caller.
+        """
+        left = seconds
+        while not self._changed.wait_for(is_over, min(left, SLICE_S)) and left > 0:
+            left -= SLICE_S
 
     def give_up(self, why: str) -> None:
         """Stop proving: what is not proven by now is not."""
