@@ -137,21 +137,17 @@ class Driver:
             self.step = step
             self._opened_at = self.clock.now()
             self._evidence = Evidence(step.share, self.policy, load_expected=load_expected)
-        with self._telling.lock:  # an abort that came meanwhile is not told before this is checked
-            if self.reason is not None:
-                return False
-            self.emit(
-                events.StepOpened(
-                    self.clock.time(),
-                    step=step.index,
-                    label=step.label,
-                    weight=step.weight,
-                    share=step.share,
-                    seconds=self._opened_at - began,
-                    canary=self.facts.canary if self.facts else "",
-                )
+        return self._tell_unless_aborted(
+            events.StepOpened(
+                self.clock.time(),
+                step=step.index,
+                label=step.label,
+                weight=step.weight,
+                share=step.share,
+                seconds=self._opened_at - began,
+                canary=self.facts.canary if self.facts else "",
             )
-        return True
+        )
 
     def close(self) -> Judgement | None:
         """
@@ -167,21 +163,18 @@ class Driver:
             evidence, self._evidence = self._evidence, None
         if judgement is None or evidence is None or step is None:
             return None
-        with self._telling.lock:  # a step that an abort ended meanwhile is not judged after it
-            if self.reason is not None:
-                return None
-            self.emit(
-                events.StepJudged(
-                    self.clock.time(),
-                    step=step.index,
-                    label=step.label,
-                    verdict=judgement.verdict,
-                    reason=judgement.reason,
-                    seconds=self.clock.now() - self._opened_at,
-                    tests={str(outcome): count for outcome, count in evidence.tests.items()},
-                    findings=judgement.findings,
-                )
-            )
+        judged = events.StepJudged(
+            self.clock.time(),
+            step=step.index,
+            label=step.label,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            seconds=self.clock.now() - self._opened_at,
+            tests={str(outcome): count for outcome, count in evidence.tests.items()},
+            findings=judgement.findings,
+        )
+        if not self._tell_unless_aborted(judged):
+            return None
         if judgement.verdict is not Verdict.SUCCESSFUL:
             self.abort(judgement.cause, judgement.reason)
             return None
@@ -318,6 +311,14 @@ class Driver:
     def _is_undoable(self) -> bool:
         """Whether all traffic is the canary's already, and the previous revision still up."""
         return self.step is not None and self.step.is_promoted
+
+    def _tell_unless_aborted(self, event: events.Event) -> bool:
+        """Tell *event*; False if there was an abort, behind which no step is told."""
+        with self._telling.lock:
+            if self.reason is not None:
+                return False
+            self.emit(event)
+            return True
 
     def _promoted(self, step: Step) -> bool:
         """Promote, and return whether no abort undid it meanwhile."""

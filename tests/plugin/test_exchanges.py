@@ -118,6 +118,23 @@ def test_without_allure_the_report_has_them_from_the_event(project: Project) -> 
     assert "200 OK" in text.decode()
 
 
+def test_whole_answers_are_kept_no_longer_than_their_test(project: Project) -> None:
+    project.suite("""
+        def test_fine(canary): canary.get("/fine")
+
+        def test_kept(canary, request):
+            from canarytest.plugin.exchanges import RING
+            canary.get("/kept")
+            items = request.session.items
+            before = items[: items.index(request.node)]
+            assert RING in request.node.stash
+            assert before
+            assert not any(RING in item.stash for item in before)
+    """)
+
+    assert project.run().ret == 0
+
+
 def test_an_exchange_as_text() -> None:
     text = exchanged.as_text([exchange(b"a=b", Accept="x")])
 

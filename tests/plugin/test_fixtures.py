@@ -58,23 +58,6 @@ def test_a_session_that_is_over_holds_no_connection_although_its_answers_are_kep
     assert len(kept) == 1
 
 
-def test_whole_answers_are_kept_no_longer_than_their_test(project: Project) -> None:
-    project.suite("""
-        def test_fine(canary): canary.get("/fine")
-
-        def test_kept(canary, request):
-            from canarytest.plugin.exchanges import RING
-            canary.get("/kept")
-            items = request.session.items
-            before = items[: items.index(request.node)]
-            assert RING in request.node.stash
-            assert before
-            assert not any(RING in item.stash for item in before)
-    """)
-
-    assert project.run().ret == 0
-
-
 def test_a_url_may_be_a_path_of_any_kind(project: Project) -> None:
     project.suite("""
         import pytest, requests

@@ -157,10 +157,13 @@ def newest(found: Sequence[Object]) -> str:
 
 def image_of(found: Sequence[Object], hash_: str) -> str:
     """Return the image of the first container of the revision *hash_*."""
-    for item in found:
-        if item["metadata"]["labels"][HASH_LABEL] == hash_:
-            return str(item["spec"]["template"]["spec"]["containers"][0].get("image", ""))
-    return ""
+    item = revision(found, hash_)
+    return str(item["spec"]["template"]["spec"]["containers"][0].get("image", "")) if item else ""
+
+
+def revision(found: Sequence[Object], hash_: str) -> Object | None:
+    """Return the ReplicaSet of the revision *hash_* among those *found*; None if it is gone."""
+    return next((i for i in found if i["metadata"]["labels"][HASH_LABEL] == hash_), None)
 
 
 def _fresh(view: RolloutView, other_than: str) -> RolloutView | None:

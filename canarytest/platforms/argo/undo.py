@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from canarytest.core.errors import NotBegun, PlatformError
-from canarytest.platforms.argo import orders
+from canarytest.platforms.argo import orders, takeover
 from canarytest.platforms.argo.api import CALL_S, INVALID, Api, ApiError
 from canarytest.platforms.argo.mirror import Mirror
 from canarytest.platforms.argo.orders import Operation
@@ -173,16 +173,16 @@ def template_of(found: Sequence[Object], hash_: str) -> Object:
 
     Raises NotBegun if there is none.
     """
-    for item in found:
-        if item["metadata"]["labels"][HASH_LABEL] == hash_:
-            added = (item["metadata"].get("annotations") or {}).get(_EPHEMERAL) or "{}"
-            template: Object = item["spec"]["template"]
-            given = _given(template.get("metadata") or {}, json.loads(added))
-            return {**template, "metadata": given, "spec": _unspread(template["spec"])}
-    raise NotBegun(
-        f"after_promotion: there is no ReplicaSet of the stable revision {hash_} from which its "
-        "template could be put back; nothing was touched"
-    )
+    item = takeover.revision(found, hash_)
+    if item is None:
+        raise NotBegun(
+            f"after_promotion: there is no ReplicaSet of the stable revision {hash_} from which "
+            "its template could be put back; nothing was touched"
+        )
+    added = (item["metadata"].get("annotations") or {}).get(_EPHEMERAL) or "{}"
+    template: Object = item["spec"]["template"]
+    given = _given(template.get("metadata") or {}, json.loads(added))
+    return {**template, "metadata": given, "spec": _unspread(template["spec"])}
 
 
 def _given(metadata: Object, ephemeral: Object) -> Object:

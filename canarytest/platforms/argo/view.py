@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from canarytest.core.lint.promotion import SCALE_DOWN_S
 from canarytest.core.stretch import LEFT
 
 HASH_LABEL = "rollouts-pod-template-hash"
 REVISION = "rollout.argoproj.io/revision"
 HELD_BY = "canarytest/held-by"  # an annotation: which run of ours set spec.paused
 PAUSE_STEP = "CanaryPauseStep"
-SCALE_DOWN_S = 30  # Argo's default
 Object = Mapping[str, Any]
 
 

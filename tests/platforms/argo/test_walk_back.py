@@ -60,16 +60,22 @@ def abort(
     found: dict[str, Any] | None, seen: dict[str, Any] | None, *, may_undo: bool
 ) -> list[tuple[str, Any]]:
     """Return the orders that are taken when an abort comes."""
-    cluster: Any = Cluster(found, seen)
-    timeouts = Timeouts(1, 1, 1, 1, 1)
+    cluster = Cluster(found, seen)
+    walk = walk_over(cluster, may_undo=may_undo)
+    walk.abort()
+    return cluster.taken
+
+
+def walk_over(made: Cluster, *, may_undo: bool) -> Walk:
+    """Return the walk of a rollout that is ours."""
+    cluster: Any = made
     logs: Any = None
+    timeouts = Timeouts(1, 1, 1, 1, 1)
     walk = Walk(cluster, cluster, cluster, path="was", run_id="run", logs=logs, timeouts=timeouts)
     walk.take(OURS, plan())
     if may_undo:
         walk.undo = Undo(cluster, cluster, OURS, TEMPLATE, path="was", run_id="run")
-    walk.abort()
-    taken: list[tuple[str, Any]] = cluster.taken
-    return taken
+    return walk
 
 
 @pytest.mark.parametrize(
@@ -105,13 +111,7 @@ def test_an_order_that_is_refused_while_it_is_on_its_way_is_told() -> None:
         def patch(self, path: str, patch: Any, **_: Any) -> Any:
             raise ApiError("a webhook says no", INVALID)
 
-    cluster: Any = Stubborn(rollout(), rollout())
-    logs: Any = None
-    walk = Walk(
-        cluster, cluster, cluster, path="was", run_id="run", logs=logs,
-        timeouts=Timeouts(1, 1, 1, 1, 1),
-    )  # fmt: skip
-    walk.take(OURS, plan())
+    walk = walk_over(Stubborn(rollout(), rollout()), may_undo=False)
 
     with pytest.raises(ApiError, match="a webhook says no"):
         walk.abort()
@@ -137,13 +137,7 @@ def test_what_is_owed_is_an_order_that_is_not_in_force(
     if status.get("currentPodHash") == STABLE:
         found["spec"]["paused"] = True
         found["metadata"]["annotations"][HELD_BY] = "run"
-    cluster: Any = Cluster(found, found)
-    logs: Any = None
-    timeouts = Timeouts(1, 1, 1, 1, 1)
-    walk = Walk(cluster, cluster, cluster, path="was", run_id="run", logs=logs, timeouts=timeouts)
-    walk.take(OURS, plan())
-    if may_undo:
-        walk.undo = Undo(cluster, cluster, OURS, TEMPLATE, path="was", run_id="run")
+    walk = walk_over(Cluster(found, found), may_undo=may_undo)
     assert not walk.is_owed  # nobody ordered anything
     walk.is_aborted = True
 
